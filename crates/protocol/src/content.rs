@@ -1,0 +1,59 @@
+//! What a message says, where the server may read it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::UserId;
+
+/// The readable body of an entry: what members of a `plain` conversation write, and in every conversation what
+/// the server itself records about it.
+///
+/// New variants may come; a client shows one it does not know as "not supported by this version".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Content {
+    /// A text, 1 byte to the server's `limits.message_bytes`.
+    Text {
+        /// UTF-8.
+        text: String,
+    },
+    /// Recorded by the server: the conversation was created.
+    Created,
+    /// Recorded by the server: the membership changed. Those added see the log from this entry on, those removed
+    /// up to and including it.
+    Members {
+        /// What happened to whom.
+        change: MemberChange,
+        /// Whom it happened to.
+        users: Vec<UserId>,
+    },
+    /// Recorded by the server: name, description or picture changed. What is absent stayed.
+    Info {
+        /// The new name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// The new description.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        description: Option<String>,
+        /// The new picture's reference.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        picture: Option<String>,
+    },
+    /// Recorded by the server: the group was deleted; nothing follows.
+    Deleted,
+}
+
+/// A change of membership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberChange {
+    /// An admin added them.
+    Added,
+    /// An admin removed them.
+    Removed,
+    /// They left.
+    Left,
+    /// An admin made them admins.
+    Promoted,
+    /// An admin made them ordinary members.
+    Demoted,
+}

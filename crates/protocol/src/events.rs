@@ -1,0 +1,46 @@
+//! What the server tells a connected client without being asked: SignalR invocations with a short target and
+//! positional arguments.
+
+/// A new entry of a conversation's log: `(conversation, seq, sender, body, sentAt, id, device, kind, epoch)`.
+pub const MESSAGE: &str = "msg";
+/// Others' receipts for messages of one's own: `(conversation, [[user, delivered, deliveredAt, seen, seenAt], …])`.
+/// Coalesced: the latest state, at most a few times a second.
+pub const RECEIPTS: &str = "rcpt";
+/// Somebody types or stops: `(conversation, user, typing)`.
+pub const TYPING: &str = "typ";
+/// A conversation was created with one in it, or one was added: `(summary)`.
+pub const CONVERSATION: &str = "conv";
+/// A message to this device alone: `(deviceMessage)`.
+pub const DEVICE_MESSAGE: &str = "dev";
+/// The connection fell behind and events were dropped: `()`. Call `Sync`.
+pub const RESYNC: &str = "resync";
+
+/// Every event: target, arguments, meaning. The source of the table in `docs/protocol.md`.
+pub const ALL: &[(&str, &str, &str)] = &[
+    (
+        MESSAGE,
+        "conversation, seq, sender, body, sentAt, id, device, kind, epoch",
+        "A new entry of a conversation's log. Entries of one conversation arrive in order; after a gap in `seq`, call `Sync`.",
+    ),
+    (
+        RECEIPTS,
+        "conversation, [[user, delivered, deliveredAt, seen, seenAt], …]",
+        "How far others have come with messages of one's own. Coalesced: the latest state, at most a few times a second.",
+    ),
+    (
+        TYPING,
+        "conversation, user, typing",
+        "A member types, or stopped. Forget it after 6 s without a repeat.",
+    ),
+    (
+        CONVERSATION,
+        "summary",
+        "A conversation one is now a member of, or whose name, description or picture changed.",
+    ),
+    (
+        DEVICE_MESSAGE,
+        "deviceMessage",
+        "A message to this device alone, such as an MLS Welcome. Acknowledge it with `AcknowledgeDeviceMessages`.",
+    ),
+    (RESYNC, "", "The connection was too slow and events were dropped: call `Sync`."),
+];

@@ -1,0 +1,40 @@
+//! The words that server and clients share: ids, commands' arguments and answers, events, message bodies,
+//! error codes.
+//!
+//! Pure serde: no I/O, no clock, no rule of the product beyond what a well-formed value is. Everything here
+//! reads the same in JSON and in MessagePack; bytes are base64 in JSON and `bin` in MessagePack.
+
+mod bytes;
+mod content;
+mod conversation;
+mod error;
+pub mod events;
+mod id;
+mod message;
+mod receipts;
+mod session;
+mod user;
+
+pub use bytes::ByteString;
+pub use content::{Content, MemberChange};
+pub use conversation::{
+    ConversationSummary, GroupChanges, GroupInfo, MemberInfo, MembershipRecord, MessageStatus, NewGroup, Role,
+};
+pub use error::ErrorCode;
+pub use id::{ConversationId, ConversationKind, ConversationShape, DeviceId, IdError, MessageId, UserId};
+pub use message::{
+    Body, DeviceMessage, Message, MessageKind, OutgoingDeviceMessage, OutgoingMessage, Sent, SyncPage,
+    SyncRequest,
+};
+pub use receipts::{MemberReceipt, MessageInfo, Receipt};
+pub use session::{
+    CodeRequest, CodeVerification, Credentials, RefreshRequest, SessionInfo, SignedIn, Tokens,
+};
+pub use user::{Presence, UserInfo};
+
+/// Milliseconds since the Unix epoch, UTC.
+pub type Timestamp = i64;
+
+/// A place in a conversation's log: 1 for the first entry, without gaps. Stays under 2^53, which is what a
+/// JavaScript number can hold.
+pub type Seq = u64;

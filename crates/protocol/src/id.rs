@@ -222,6 +222,13 @@ impl MessageId {
     /// The longest message id, in bytes.
     pub const MAX_BYTES: usize = 64;
 
+    /// A new id, `m_…`, for a message whose sender did not choose one.
+    pub fn compose(now: crate::Timestamp, random: [u8; 10]) -> Self {
+        let mut text = [0u8; TEXT_LEN];
+        CROCKFORD.encode_mut(&compose(now, random), &mut text);
+        Self(format!("m_{}", String::from_utf8_lossy(&text)).into())
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -23,12 +23,12 @@ pub use conversation::{
 pub use error::ErrorCode;
 pub use id::{ConversationId, ConversationKind, ConversationShape, DeviceId, IdError, MessageId, UserId};
 pub use message::{
-    Body, DeviceMessage, Message, MessageKind, OutgoingDeviceMessage, OutgoingMessage, Sent, SyncPage,
-    SyncRequest,
+    Body, DeviceMessage, HistoryRequest, Message, MessageKind, MessagePage, OutgoingDeviceMessage,
+    OutgoingMessage, Sent, SyncPage, SyncRequest,
 };
 pub use receipts::{MemberReceipt, MessageInfo, Receipt};
 pub use session::{
-    CodeRequest, CodeVerification, Credentials, RefreshRequest, SessionInfo, SignedIn, Tokens,
+    CodeRequest, CodeVerification, Credentials, RefreshRequest, SessionInfo, SignedIn, Tokens, WhoAmI,
 };
 pub use user::{Presence, UserInfo};
 

@@ -237,3 +237,28 @@ pub struct SyncPage {
     /// Whether there is more than this page.
     pub more: bool,
 }
+
+/// Where to read a conversation's past.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct HistoryRequest {
+    /// Only entries before this place; from the newest if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Seq>,
+    /// Only entries appended before this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before_time: Option<Timestamp>,
+    /// At most so many; the server's page bound if absent or larger.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// A page of messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessagePage {
+    /// The messages.
+    pub messages: Vec<Message>,
+    /// Whether there is more in that direction.
+    pub more: bool,
+}

@@ -122,3 +122,13 @@ pub struct SessionInfo {
     /// Whether it is the one asking.
     pub current: bool,
 }
+
+/// Who is asking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WhoAmI {
+    /// The user.
+    pub user: UserInfo,
+    /// The device.
+    pub device: DeviceId,
+}

@@ -1,1 +1,30 @@
-//! To come.
+//! The services' store traits, on SQLite and on PostgreSQL.
+//!
+//! Each service owns its trait and its tables; the two files that implement a trait mirror each other name for
+//! name, and one conformance suite runs on both. Nothing here decides: rules live in the services.
+
+pub mod postgres;
+pub mod sqlite;
+
+/// Why the database did not answer as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// SQLite said no.
+    #[error("SQLite: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// PostgreSQL said no, or could not be reached.
+    #[error("PostgreSQL: {}", postgres::describe(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    /// No connection to PostgreSQL was free in time.
+    #[error("PostgreSQL: {0}")]
+    Pool(#[from] deadpool_postgres::PoolError),
+    /// A migration could not be applied.
+    #[error("migration: {0}")]
+    Migration(#[from] refinery::Error),
+    /// The settings name no usable database.
+    #[error("{0}")]
+    Settings(String),
+    /// The database is shutting down or its thread is gone.
+    #[error("the database is closed")]
+    Closed,
+}

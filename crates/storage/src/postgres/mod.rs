@@ -1,0 +1,97 @@
+//! PostgreSQL 13 or newer: a pool of connections for everybody, and the log's batches pipelined on it.
+
+pub mod accounts;
+pub mod chats;
+
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use tokio_postgres::{Config, NoTls};
+
+use crate::Failure;
+
+mod embedded {
+    refinery::embed_migrations!("migrations/postgres");
+}
+
+/// How long to wait for a connection before saying that the database is away.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a statement may run.
+const STATEMENT_TIMEOUT_MS: u32 = 30_000;
+/// The key of the advisory lock under which nodes that start together migrate one after another.
+const MIGRATION_LOCK: i64 = 0x4b69_7468;
+
+/// An open database. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool,
+}
+
+impl Database {
+    /// Connects to `url` (`postgres://user:password@host:port/database`, or `host=… user=…`), and brings its tables
+    /// up to date. At most `connections` are held.
+    ///
+    /// # Errors
+    /// The URL is malformed, the database does not answer, or holds tables newer than this program's.
+    pub async fn open(url: &str, connections: usize) -> Result<Self, Failure> {
+        let mut config: Config =
+            url.parse().map_err(|error| Failure::Settings(format!("database.url: {error}")))?;
+        config.connect_timeout(CONNECT_TIMEOUT);
+        config.application_name("kith");
+        // on: a commit is answered only when it has reached the disk, whatever the server's default says.
+        let durable = format!("-c synchronous_commit=on -c statement_timeout={STATEMENT_TIMEOUT_MS}");
+        config.options(match config.get_options() {
+            Some(options) => format!("{options} {durable}"),
+            None => durable,
+        });
+        migrate(&config).await?;
+        let manager = Manager::from_config(
+            config,
+            NoTls,
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let timeouts = Timeouts {
+            wait: Some(CONNECT_TIMEOUT),
+            create: Some(CONNECT_TIMEOUT),
+            recycle: Some(CONNECT_TIMEOUT),
+        };
+        let pool = Pool::builder(manager)
+            .max_size(connections)
+            .timeouts(timeouts)
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| Failure::Settings(error.to_string()))?;
+        Ok(Self { pool })
+    }
+
+    /// A connection from the pool.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or every connection stayed busy for too long.
+    pub async fn client(&self) -> Result<Object, Failure> {
+        Ok(self.pool.get().await?)
+    }
+}
+
+async fn migrate(config: &Config) -> Result<(), Failure> {
+    let (mut client, connection) = config.connect(NoTls).await?;
+    let driver = tokio::spawn(connection);
+    client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
+    embedded::migrations::runner().set_abort_divergent(true).run_async(&mut client).await?;
+    drop(client); // which also releases the lock
+    if let Ok(Err(error)) = driver.await {
+        tracing::debug!(%error, "the migrating connection ended");
+    }
+    Ok(())
+}
+
+/// PostgreSQL's errors say "db error" unless asked for their source.
+pub(crate) fn describe(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(database) => format!("{} ({})", database.message(), database.code().code()),
+        None => match std::error::Error::source(error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
+    }
+}

@@ -1,0 +1,87 @@
+//! The embedded engine: one file, one writer thread that commits for everybody at once, a few readers.
+
+mod reader;
+mod writer;
+
+pub mod accounts;
+pub mod chats;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction};
+
+use crate::Failure;
+
+mod embedded {
+    refinery::embed_migrations!("migrations/sqlite");
+}
+
+/// How long a connection waits for another process that holds the file (a backup, a shell).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections that read; each has its own thread.
+const READERS: usize = 2;
+/// Pages that each connection caches, in KiB.
+const CACHE_KIB: i64 = 16 * 1024;
+/// Pages of 4 KiB after which the log is folded into the file.
+const CHECKPOINT_PAGES: i64 = 4_000;
+
+/// An open database. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    writer: Arc<writer::Writer>,
+    reader: Arc<reader::Reader>,
+}
+
+impl Database {
+    /// Opens or creates the file, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// The file cannot be opened or written, or holds tables newer than this program's.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let mut connection = connect(path)?;
+        embedded::migrations::runner().set_abort_divergent(true).run(&mut connection)?;
+        let readers = (0..READERS).map(|_| connect(path)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            writer: Arc::new(writer::Writer::start(connection)),
+            reader: Arc::new(reader::Reader::start(readers)),
+        })
+    }
+
+    /// Runs `work` in the writer's next transaction and answers once that is on disk. If `work` fails, only what it
+    /// did is undone.
+    ///
+    /// # Errors
+    /// What `work` returned, or what kept the transaction from being committed: then nothing of it was.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.writer.run(work).await
+    }
+
+    /// Runs `work` on what has been committed.
+    ///
+    /// # Errors
+    /// What `work` returned.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.reader.run(work).await
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, Failure> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // FULL: a commit is answered only when the log's pages have reached the disk.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(connection)
+}

@@ -1,0 +1,23 @@
+# Thin: each target is one script or one command. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run test check audit bench
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: ## Build the server and start it on http://127.0.0.1:8080, data in ./data (ARGS="--listen ADDR …")
+	cargo build --release -p kith
+	exec target/release/kith serve $(ARGS)
+
+test: ## Install what the tests need, where missing, and run all tests
+	scripts/test
+
+check: ## Formatting, lints, crate arrows, generated files, licences and sources of dependencies
+	scripts/check
+
+audit: ## Known vulnerabilities in dependencies (needs a network that reaches the RustSec database)
+	scripts/deny check advisories
+
+bench: ## Load generator against a server it starts itself (ARGS="direct --pairs 100")
+	cargo build --release -p kith
+	target/release/kith bench $(ARGS)

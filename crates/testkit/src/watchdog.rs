@@ -9,15 +9,17 @@ use std::{
     process::{ChildStdin, Command, Stdio},
 };
 
-/// Reads the guarded process id, line by line; at the end of the pipe kills the last one, waits until it is gone and
-/// removes the folder. An empty line means that there is nothing to kill, so a reused id is never hit.
+/// Reads the guarded process id, line by line; at the end of the pipe kills the last one, waits until it is gone (or a
+/// zombie, where the machine's first process reaps none) and removes the folder. An empty line means that there is
+/// nothing to kill, so a reused id is never hit.
 const SCRIPT: &str = r#"
 pid=
 while read -r line; do pid=$line; done
+runs() { kill -0 "$pid" 2>/dev/null && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; }
 if [ -n "$pid" ]; then
   kill "-$1" "$pid" 2>/dev/null
   tries=0
-  while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 200 ]; do sleep 0.05; tries=$((tries + 1)); done
+  while runs && [ "$tries" -lt 200 ]; do sleep 0.05; tries=$((tries + 1)); done
 fi
 if [ -n "$2" ]; then rm -rf -- "$2"; fi
 "#;

@@ -1,0 +1,4 @@
+//! The parts of the `kith` binary that tests reach from outside. It wires the other crates together and holds no rule of
+//! its own.
+
+pub mod settings;

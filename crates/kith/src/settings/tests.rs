@@ -1,0 +1,206 @@
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use super::*;
+
+/// Loads from a file of that text and from those variables.
+fn load(file: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kith.toml");
+    fs::write(&path, file).unwrap();
+    let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let loaded = Settings::load(Sources { file: Some(&path), environment, flags: Vec::new() });
+    loaded.map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
+}
+
+/// The message for one thing that is wrong.
+#[track_caller]
+fn check(file: &str, environment: &[(&str, &str)], expected: &str) {
+    let message = load(file, environment).expect_err("an error");
+    assert_eq!(message, format!("wrong settings\n  {expected}"));
+}
+
+#[test]
+fn without_anything_the_defaults() {
+    let settings = Settings::load(Sources::default()).unwrap();
+    assert_eq!(settings.server.listen, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(settings.database_url(), DatabaseUrl::Sqlite(PathBuf::from("data/kith.db")));
+    assert_eq!(settings.accounts.access_token_ttl_s, 900);
+    assert_eq!(settings.mail.encryption, Encryption::Starttls);
+    assert_eq!(settings.mail.host, None);
+}
+
+#[test]
+fn defaults_are_within_their_bounds_and_agree() {
+    for (name, section) in Settings::default().sections() {
+        for key in section.keys(name) {
+            assert!(section.set(key.name, key.default), "{}", key.path());
+        }
+        assert_eq!(section.conflicts(), []);
+    }
+}
+
+#[test]
+fn environment_names_are_distinct() {
+    let keys = Settings::default().sections().iter().flat_map(|(name, section)| section.keys(name)).count();
+    let names = Settings::default()
+        .sections()
+        .iter()
+        .flat_map(|(name, section)| section.keys(name))
+        .map(|key| key.variable())
+        .collect::<BTreeSet<_>>();
+    assert_eq!(names.len(), keys);
+    assert!(!names.iter().any(|name| NOT_SETTINGS.iter().any(|start| name.starts_with(start))));
+}
+
+#[test]
+fn flags_over_environment_over_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kith.toml");
+    let toml = "[server]\nlisten = '[::]:1'\ndata = '/file'\n[limits]\nmax_page_entries = 0x10\n";
+    fs::write(&path, format!("{toml}[accounts]\nregistration_open = false\n")).unwrap();
+    let settings = Settings::load(Sources {
+        file: Some(&path),
+        environment: vec![
+            ("KITH_SERVER_LISTEN".into(), "[::]:2".into()),
+            ("KITH_SERVER_DATA".into(), "/environment".into()),
+            ("KITH_CONFIG".into(), "anything".into()),
+            ("KITH_CLIENT_TOKEN".into(), "anything".into()),
+            ("PATH".into(), "/bin".into()),
+        ],
+        flags: vec![("server.listen", "[::]:3".into())],
+    });
+    let settings = settings.unwrap();
+    assert_eq!(settings.server.listen.port(), 3);
+    assert_eq!(settings.server.data, PathBuf::from("/environment"));
+    assert_eq!(settings.database_url(), DatabaseUrl::Sqlite("/environment/kith.db".into()));
+    assert_eq!(settings.limits.max_page_entries, 16);
+    assert!(!settings.accounts.registration_open);
+}
+
+#[test]
+fn an_empty_text_is_none() {
+    let settings = load("[mail]\nhost = 'a'\nfrom = 'b'\n", &[("KITH_MAIL_HOST", "")]).unwrap();
+    assert_eq!(settings.mail.host, None);
+}
+
+#[test]
+fn unknown_names() {
+    check(
+        "\n[server]\nlisen = '127.0.0.1:1'\n",
+        &[],
+        "kith.toml:3: there is no key server.lisen. Did you mean server.listen?",
+    );
+    check("[sever]\n", &[], "kith.toml:1: there is no section sever. Did you mean server?");
+    check(
+        "[server]\nzzz = 1\n",
+        &[],
+        "kith.toml:2: there is no key server.zzz. `kith serve --help` lists all.",
+    );
+    check(
+        "",
+        &[("KITH_SEVER_LISTEN", "127.0.0.1:1")],
+        "environment: there is no setting KITH_SEVER_LISTEN. Did you mean KITH_SERVER_LISTEN?",
+    );
+}
+
+#[test]
+fn bad_values() {
+    check(
+        "[limits]\nmax_page_entries = 'many'\n",
+        &[],
+        "kith.toml:2: limits.max_page_entries: expected a whole number from 1 to 10000, found 'many'",
+    );
+    check(
+        "[limits]\nmax_page_entries = 0\n",
+        &[],
+        "kith.toml:2: limits.max_page_entries: expected a whole number from 1 to 10000, found \"0\"",
+    );
+    check(
+        "[server]\nlisten = 8080\n",
+        &[],
+        "kith.toml:2: server.listen: expected an address with a port, such as 127.0.0.1:8080 or [::]:8080, found 8080",
+    );
+    check(
+        "",
+        &[("KITH_ACCOUNTS_REGISTRATION_OPEN", "yes")],
+        "KITH_ACCOUNTS_REGISTRATION_OPEN: accounts.registration_open: expected true or false, found \"yes\"",
+    );
+    check(
+        "",
+        &[("KITH_MAIL_ENCRYPTION", "ssl")],
+        "KITH_MAIL_ENCRYPTION: mail.encryption: expected one of starttls, tls, none, found \"ssl\"",
+    );
+    check(
+        "",
+        &[("KITH_SERVER_PUBLIC_URL", "chat.example.org")],
+        "KITH_SERVER_PUBLIC_URL: server.public_url: expected a URL such as https://chat.example.org, found \
+         \"chat.example.org\"",
+    );
+    check(
+        "",
+        &[("KITH_LOG_LEVEL", "verbose")],
+        "KITH_LOG_LEVEL: log.level: expected a level (off, error, warn, info, debug, trace), or levels by part such as \
+         info,gateway=debug, found \"verbose\"",
+    );
+    check("server = 1\n", &[], "kith.toml:1: expected the section [server], found a value");
+}
+
+#[test]
+fn broken_toml_names_the_line() {
+    let message = load("[server]\nlisten = \n", &[]).unwrap_err();
+    assert!(message.contains("kith.toml:2: no TOML: "), "{message}");
+}
+
+#[test]
+fn a_missing_file_is_an_error() {
+    let sources = Sources { file: Some(Path::new("/nowhere/kith.toml")), ..Sources::default() };
+    let message = Settings::load(sources).unwrap_err().to_string();
+    assert!(message.contains("/nowhere/kith.toml: No such file"), "{message}");
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let message = load("[server]\na = 1\nlisten = 'b'\n", &[("KITH_X", "")]).unwrap_err();
+    assert_eq!(message.lines().count(), 4, "{message}");
+}
+
+#[test]
+fn keys_that_go_together() {
+    check("[mail]\nhost = 'mail.example.org'\n", &[], "mail.from is needed where mail.host is set");
+    check(
+        "[sms]\naccount_sid = 'AC1'\nfrom = '+1'\n",
+        &[],
+        "sms.auth_token is needed where sms.account_sid is set",
+    );
+    let limits = "[limits]\nmax_message_bytes = 200_000\n";
+    check(limits, &[], "limits.max_frame_bytes has to be at least twice limits.max_message_bytes");
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let environment = [
+        ("KITH_SMS_AUTH_TOKEN", "hush1"),
+        ("KITH_MAIL_USERNAME", "kith"),
+        ("KITH_MAIL_PASSWORD", "hush2"),
+        ("KITH_DATABASE_URL", "postgres://kith:hush3@db/kith?password=hush4"),
+    ];
+    let settings = load("", &environment).unwrap();
+    let shown = format!("{settings:?}");
+    assert!(!shown.contains("hush"), "{shown}");
+    assert!(shown.contains("postgres://***@db/kith"), "{shown}");
+    assert_eq!(settings.mail.password.unwrap().expose(), "hush2");
+    let message = load("", &[("KITH_DATABASE_URL", "mysql://kith:hush@db")]).unwrap_err();
+    assert!(!message.contains("hush"), "{message}");
+    let message = load("[mail]\npassword = ['hush']\n", &[]).unwrap_err();
+    assert!(!message.contains("hush"), "{message}");
+}
+
+#[test]
+fn help_names_every_key() {
+    let (text, markdown) = (help::text(), help::markdown());
+    for (name, section) in Settings::default().sections() {
+        for key in section.keys(name) {
+            assert!(text.contains(&key.variable()) && markdown.contains(&key.variable()), "{}", key.path());
+        }
+    }
+}

@@ -8,17 +8,23 @@ section! {
         /// Whether anybody may register. When closed, only those who have an account sign in.
         registration_open: bool = true;
         /// How long an access token is good, in seconds. The client then takes a new one with its refresh token.
-        access_token_ttl_s: u64 = 900 in 10..=86_400;
+        access_token_ttl_s: u32 = 900 in 10..=86_400;
         /// A device that was away longer has to sign in again, in days.
-        refresh_idle_timeout_days: u64 = 30 in 1..=3_650;
+        refresh_idle_timeout_days: u32 = 30 in 1..=3_650;
         /// However busy, a device has to sign in again after so many days.
-        refresh_absolute_timeout_days: u64 = 365 in 1..=3_650;
+        refresh_absolute_timeout_days: u32 = 365 in 1..=3_650;
+        /// Devices that one user may be signed in on. One more signs out the one that was idle for the longest.
+        max_devices: u32 = 32 in 1..=1_000;
         /// How long a one-time code is good, in seconds.
-        code_ttl_s: u64 = 600 in 30..=86_400;
+        code_ttl_s: u32 = 600 in 30..=86_400;
         /// Wrong tries that spend a one-time code.
         code_tries: u32 = 5 in 1..=20;
         /// How long before the same receiver is sent another code, in seconds.
-        code_resend_after_s: u64 = 60 in 0..=86_400;
+        code_resend_after_s: u32 = 60 in 0..=86_400;
+        /// Codes for the same receiver within an hour.
+        codes_per_hour: u32 = 5 in 1..=1_000;
+        /// Password hashes computed at once. Each takes 19 MiB and a core.
+        concurrent_hashes: u32 = 2 in 1..=1_024;
     }
     check |it| [
         (it.refresh_idle_timeout_days > it.refresh_absolute_timeout_days)

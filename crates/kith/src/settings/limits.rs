@@ -9,8 +9,10 @@ section! {
         max_message_bytes: usize = 65_536 in 1..=1_048_576;
         /// Most members of a group.
         max_group_members: usize = 1_024 in 2..=100_000;
-        /// Most entries in one page of history, of a sync, or of a list.
-        max_page_entries: usize = 200 in 1..=10_000;
+        /// Most messages in one page of history or of a sync.
+        max_page_messages: usize = 500 in 1..=10_000;
+        /// Most bytes of bodies in one page, which holds one message at least.
+        max_page_bytes: usize = 1_048_576 in 1_024..=16_777_216;
         /// Largest frame that a client may send, in bytes. Has to hold a message, encoded.
         max_frame_bytes: usize = 262_144 in 1_024..=16_777_216;
         /// Frames waiting for one connection. A reader that falls behind further is told to sync again.

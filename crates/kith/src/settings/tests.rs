@@ -56,7 +56,7 @@ fn environment_names_are_distinct() {
 fn flags_over_environment_over_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kith.toml");
-    let toml = "[server]\nlisten = '[::]:1'\ndata = '/file'\n[limits]\nmax_page_entries = 0x10\n";
+    let toml = "[server]\nlisten = '[::]:1'\ndata = '/file'\n[limits]\nmax_page_messages = 0x10\n";
     fs::write(&path, format!("{toml}[accounts]\nregistration_open = false\n")).unwrap();
     let settings = Settings::load(Sources {
         file: Some(&path),
@@ -73,7 +73,7 @@ fn flags_over_environment_over_file() {
     assert_eq!(settings.server.listen.port(), 3);
     assert_eq!(settings.server.data, PathBuf::from("/environment"));
     assert_eq!(settings.database_url(), DatabaseUrl::Sqlite("/environment/kith.db".into()));
-    assert_eq!(settings.limits.max_page_entries, 16);
+    assert_eq!(settings.limits.max_page_messages, 16);
     assert!(!settings.accounts.registration_open);
 }
 
@@ -106,14 +106,14 @@ fn unknown_names() {
 #[test]
 fn bad_values() {
     check(
-        "[limits]\nmax_page_entries = 'many'\n",
+        "[limits]\nmax_page_messages = 'many'\n",
         &[],
-        "kith.toml:2: limits.max_page_entries: expected a whole number from 1 to 10000, found 'many'",
+        "kith.toml:2: limits.max_page_messages: expected a whole number from 1 to 10000, found 'many'",
     );
     check(
-        "[limits]\nmax_page_entries = 0\n",
+        "[limits]\nmax_page_messages = 0\n",
         &[],
-        "kith.toml:2: limits.max_page_entries: expected a whole number from 1 to 10000, found \"0\"",
+        "kith.toml:2: limits.max_page_messages: expected a whole number from 1 to 10000, found \"0\"",
     );
     check(
         "[server]\nlisten = 8080\n",

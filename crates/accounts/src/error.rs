@@ -1,0 +1,82 @@
+//! Why a use case failed, by what the caller can do about it.
+
+use protocol::{ErrorCode, Timestamp};
+
+use crate::store::StoreError;
+
+/// Why a use case failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AccountError {
+    /// Something in the request is malformed or out of bounds: correct it.
+    #[error("{0}")]
+    Invalid(String),
+    /// The token is no token of this server, has expired, or its session has ended: sign in again.
+    #[error("sign in again: the token is not valid (any more)")]
+    Unauthenticated,
+    /// Nobody has that username, or the user is gone.
+    #[error("no account has that name or address")]
+    UnknownUser,
+    /// The account exists, the password is another.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// The code is wrong, used, too old, or was guessed at too often: ask for another.
+    #[error("the code is wrong, used, or too old")]
+    WrongCode,
+    /// Choose another username.
+    #[error("the username is taken")]
+    UsernameTaken,
+    /// The email address or phone number belongs to another account.
+    #[error("the address belongs to another account")]
+    AddressTaken,
+    /// This server takes no new accounts.
+    #[error("this server does not take registrations")]
+    RegistrationClosed,
+    /// Too many attempts: not before that time, if one is known.
+    #[error("too many attempts: wait, and try again")]
+    RateLimited {
+        /// When to try again, milliseconds since the Unix epoch.
+        retry_at: Option<Timestamp>,
+    },
+    /// No device with that id is signed in to the account.
+    #[error("no such device")]
+    UnknownDevice,
+    /// The store or the way to send codes does not answer: try again later. The reason is for the log.
+    #[error("not available right now: {0}")]
+    Unavailable(String),
+    /// A fault of the server, for its log.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl AccountError {
+    /// The code that clients get.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Invalid(_) => ErrorCode::Invalid,
+            Self::Unauthenticated => ErrorCode::Unauthenticated,
+            Self::UnknownUser => ErrorCode::UnknownUser,
+            Self::WrongPassword => ErrorCode::WrongPassword,
+            Self::WrongCode => ErrorCode::WrongCode,
+            Self::UsernameTaken => ErrorCode::UsernameTaken,
+            Self::AddressTaken => ErrorCode::Conflict,
+            Self::RegistrationClosed => ErrorCode::RegistrationClosed,
+            Self::RateLimited { .. } => ErrorCode::RateLimited,
+            Self::UnknownDevice => ErrorCode::NotFound,
+            Self::Unavailable(_) => ErrorCode::Unavailable,
+            Self::Internal(_) => ErrorCode::Internal,
+        }
+    }
+
+    pub(crate) fn invalid(why: &str) -> Self {
+        Self::Invalid(why.to_owned())
+    }
+}
+
+impl From<StoreError> for AccountError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(reason) => Self::Unavailable(reason),
+            StoreError::Corrupt(reason) => Self::Internal(reason),
+        }
+    }
+}

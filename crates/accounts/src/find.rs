@@ -1,0 +1,55 @@
+//! Users by id, and by exact name or address (A7 in part: searching comes with the privacy switch).
+
+use std::collections::HashMap;
+
+use protocol::{UserId, UserInfo};
+
+use crate::store::Lookup;
+use crate::{AccountError, Accounts, Address, names};
+
+/// Users asked for in one transaction.
+const LOAD_USERS: usize = 500;
+
+impl Accounts {
+    /// These users, in the order asked for; those unknown are left out. No call to the store for those cached.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn users(&self, ids: &[UserId]) -> Result<Vec<UserInfo>, AccountError> {
+        let names = &self.0.names;
+        let mut found: HashMap<UserId, UserInfo> = HashMap::with_capacity(ids.len());
+        let mut missing = Vec::new();
+        for id in ids {
+            match names.get(id) {
+                Some(user) => drop(found.insert(*id, user)),
+                None => missing.push(*id),
+            }
+        }
+        for chunk in missing.chunks(LOAD_USERS) {
+            let mark = names.mark();
+            for user in self.0.store.users(chunk).await? {
+                names.insert(mark, user.id, user.clone());
+                found.insert(user.id, user);
+            }
+        }
+        Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
+    }
+
+    /// The user with exactly that username (with or without a leading `@`), email address or phone number.
+    ///
+    /// # Errors
+    /// [`AccountError::Invalid`] if it can be none of these, [`AccountError::Unavailable`].
+    pub async fn find(&self, text: &str) -> Result<Option<UserInfo>, AccountError> {
+        let text = text.trim();
+        let lookup = if text.starts_with('+') {
+            Lookup::Address(Address::phone(text)?)
+        } else if let Some(username) = text.strip_prefix('@') {
+            Lookup::Username(names::username(username)?)
+        } else if text.contains('@') {
+            Lookup::Address(Address::email(text)?)
+        } else {
+            Lookup::Username(names::username(text)?)
+        };
+        Ok(self.0.store.find(&lookup).await?)
+    }
+}

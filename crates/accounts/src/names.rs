@@ -1,0 +1,80 @@
+//! Usernames, names to show, passwords: what is well-formed.
+
+use protocol::Credentials;
+
+use crate::AccountError;
+
+const USERNAME_CHARS: std::ops::RangeInclusive<usize> = 3..=32;
+const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=256;
+/// A name to show, or a device's name.
+const NAME_MAX_CHARS: usize = 100;
+
+/// The one form of a username that is stored and compared.
+pub(crate) fn username(text: &str) -> Result<String, AccountError> {
+    let text = text.trim().to_ascii_lowercase();
+    let fits = USERNAME_CHARS.contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+        && text.as_bytes()[0].is_ascii_alphanumeric();
+    if fits {
+        Ok(text)
+    } else {
+        Err(AccountError::invalid(
+            "username: expected 3 to 32 of a-z, 0-9, _ . - beginning with a letter or a digit",
+        ))
+    }
+}
+
+/// A password to be set.
+pub(crate) fn new_password(credentials: &Credentials) -> Result<(), AccountError> {
+    if PASSWORD_CHARS.contains(&credentials.password.chars().count()) {
+        Ok(())
+    } else {
+        Err(AccountError::invalid("password: expected 8 to 256 characters"))
+    }
+}
+
+/// A password to be compared. One that is too short to be set is merely wrong: the bound may have been another once.
+pub(crate) fn given_password(credentials: &Credentials) -> Result<(), AccountError> {
+    if (1..=*PASSWORD_CHARS.end()).contains(&credentials.password.chars().count()) {
+        Ok(())
+    } else {
+        Err(AccountError::invalid("password: expected 1 to 256 characters"))
+    }
+}
+
+/// A name to show, or what stands for an absent or blank one.
+pub(crate) fn name(field: &str, text: Option<&str>, otherwise: &str) -> Result<String, AccountError> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty()).unwrap_or(otherwise);
+    if text.chars().any(char::is_control) {
+        return Err(AccountError::Invalid(format!("{field}: control characters are not allowed")));
+    }
+    if text.chars().count() > NAME_MAX_CHARS {
+        return Err(AccountError::Invalid(format!("{field}: at most {NAME_MAX_CHARS} characters")));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usernames_are_compared_in_one_form() {
+        assert_eq!(username(" Alice_01 ").unwrap(), "alice_01");
+        assert_eq!(username("0.a").unwrap(), "0.a");
+        let long = "a".repeat(33);
+        for bad in ["", "ab", "_ab", ".ab", "-ab", "a b", "alïce", "a@b", "аlice", &long] {
+            assert!(username(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_have_bounds_and_a_default() {
+        assert_eq!(name("name", Some("  Zoë 🦉 "), "x").unwrap(), "Zoë 🦉");
+        assert_eq!(name("name", Some("   "), "x").unwrap(), "x");
+        assert_eq!(name("name", None, "x").unwrap(), "x");
+        assert!(name("name", Some("a\nb"), "x").is_err());
+        assert!(name("name", Some(&"ä".repeat(100)), "x").is_ok());
+        assert!(name("name", Some(&"ä".repeat(101)), "x").is_err());
+    }
+}

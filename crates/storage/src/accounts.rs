@@ -1,0 +1,82 @@
+//! What both backends decide alike when they keep accounts, without SQL.
+
+use accounts::store::{CODE_WINDOW_MS, CodeSaved, NewCode, Rotation, StoredSession};
+use accounts::{Address, Channel, StoreError};
+use platform::Timestamp;
+
+use crate::Failure;
+
+/// Readable codes that one answer lists.
+pub(crate) const PENDING_CODES: i64 = 1_000;
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        Self::Unavailable(failure.to_string())
+    }
+}
+
+/// What is remembered of an address's codes.
+pub(crate) struct CodeHistory {
+    pub(crate) resend_at: Timestamp,
+    pub(crate) hour_began_at: Timestamp,
+    pub(crate) sent_in_hour: i64,
+}
+
+impl CodeHistory {
+    /// What it becomes with the new code, or when that may come.
+    pub(crate) fn allow(previous: Option<&Self>, code: &NewCode) -> Result<Self, CodeSaved> {
+        let fresh = Self { resend_at: code.resend_at, hour_began_at: code.created_at, sent_in_hour: 1 };
+        let Some(previous) = previous else { return Ok(fresh) };
+        if code.created_at < previous.resend_at {
+            return Err(CodeSaved::TooSoon(previous.resend_at));
+        }
+        let hour_ends_at = previous.hour_began_at + CODE_WINDOW_MS;
+        if code.created_at >= hour_ends_at {
+            Ok(fresh)
+        } else if previous.sent_in_hour >= i64::from(code.max_per_hour) {
+            Err(CodeSaved::TooSoon(hour_ends_at))
+        } else {
+            Ok(Self {
+                hour_began_at: previous.hour_began_at,
+                sent_in_hour: previous.sent_in_hour + 1,
+                ..fresh
+            })
+        }
+    }
+}
+
+/// What a refresh with a token of generation `given` makes of a session.
+pub(crate) fn rotate(
+    session: StoredSession,
+    current: i64,
+    given: u32,
+    now: Timestamp,
+    idle_since: Timestamp,
+) -> Rotation {
+    if session.last_active_at < idle_since || session.expires_at <= now {
+        Rotation::Expired
+    } else if current != i64::from(given) {
+        Rotation::Reused
+    } else {
+        let last_active_at = session.last_active_at.max(now);
+        Rotation::Rotated {
+            session: StoredSession { last_active_at, ..session },
+            generation: given.saturating_add(1),
+        }
+    }
+}
+
+/// The email and the phone column of a user with that one address.
+pub(crate) fn columns(address: Option<&Address>) -> (Option<&str>, Option<&str>) {
+    match address {
+        Some(address) if address.channel() == Channel::Email => (Some(address.as_str()), None),
+        Some(address) => (None, Some(address.as_str())),
+        None => (None, None),
+    }
+}
+
+/// The address that a row of codes is about.
+pub(crate) fn address(channel: &str, text: &str) -> Result<Address, StoreError> {
+    let read = if channel == Channel::Phone.as_str() { Address::phone(text) } else { Address::email(text) };
+    read.map_err(|_| StoreError::Corrupt(format!("one_time_codes: {channel} {text:?}")))
+}

@@ -1,0 +1,442 @@
+//! Accounts in SQLite.
+
+use accounts::store::{
+    AddressAdded, CodeAttempt, CodeDigest, CodeSaved, CodeSignIn, Lookup, NewCode, NewSession, NewUser,
+    PendingCode, Rotation, StoredLogin, StoredSession,
+};
+use accounts::{AccountStore, Address, Channel, StoreError};
+use async_trait::async_trait;
+use platform::Timestamp;
+use protocol::{DeviceId, UserId, UserInfo};
+use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
+
+use super::Database;
+use crate::accounts::{CodeHistory, PENDING_CODES, address, columns, rotate};
+
+#[async_trait]
+impl AccountStore for Database {
+    async fn register(&self, user: NewUser, session: NewSession) -> Result<bool, StoreError> {
+        let registered = self.write(move |transaction| {
+            if !insert_user(transaction, &user)? {
+                return Ok(false);
+            }
+            insert_session(transaction, user.id, &session)?;
+            Ok(true)
+        });
+        Ok(registered.await?)
+    }
+
+    async fn login(&self, username: &str) -> Result<Option<StoredLogin>, StoreError> {
+        let username = username.to_owned();
+        let login = self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT id, username, name, password_hash FROM users WHERE username = ?1")?
+                .query_row([username], |row| {
+                    Ok(StoredLogin { user: user_info(row)?, password_hash: row.get(3)? })
+                })
+                .optional()
+        });
+        Ok(login.await?)
+    }
+
+    async fn open_session(
+        &self,
+        user: UserId,
+        session: NewSession,
+        max_devices: u32,
+    ) -> Result<Option<Vec<DeviceId>>, StoreError> {
+        let evicted = self.write(move |transaction| {
+            let exists = transaction
+                .prepare_cached("SELECT 1 FROM users WHERE id = ?1")?
+                .exists([user.as_bytes()])?;
+            exists.then(|| add_session(transaction, user, &session, max_devices)).transpose()
+        });
+        Ok(evicted.await?)
+    }
+
+    async fn save_code(&self, code: NewCode) -> Result<CodeSaved, StoreError> {
+        let saved = self.write(move |transaction| {
+            let key = (code.address.channel().as_str(), code.address.as_str());
+            let previous = transaction
+                .prepare_cached(
+                    "SELECT resend_at, hour_began_at, sent_in_hour FROM one_time_codes \
+                     WHERE channel = ?1 AND address = ?2",
+                )?
+                .query_row(key, |row| {
+                    Ok(CodeHistory {
+                        resend_at: row.get(0)?,
+                        hour_began_at: row.get(1)?,
+                        sent_in_hour: row.get(2)?,
+                    })
+                })
+                .optional()?;
+            let history = match CodeHistory::allow(previous.as_ref(), &code) {
+                Ok(history) => history,
+                Err(refused) => return Ok(refused),
+            };
+            transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO one_time_codes (channel, address, digest, readable, tries, \
+                     created_at, expires_at, resend_at, hour_began_at, sent_in_hour) \
+                     VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9)",
+                )?
+                .execute(params![
+                    key.0,
+                    key.1,
+                    code.digest.0,
+                    code.readable,
+                    code.created_at,
+                    code.expires_at,
+                    history.resend_at,
+                    history.hour_began_at,
+                    history.sent_in_hour,
+                ])?;
+            Ok(CodeSaved::Saved)
+        });
+        Ok(saved.await?)
+    }
+
+    async fn withdraw_code(&self, address: &Address, digest: CodeDigest) -> Result<(), StoreError> {
+        let address = address.clone();
+        let withdrawn = self.write(move |transaction| {
+            transaction
+                .prepare_cached(
+                    "UPDATE one_time_codes SET digest = NULL, readable = NULL, resend_at = created_at \
+                     WHERE channel = ?1 AND address = ?2 AND digest = ?3",
+                )?
+                .execute(params![address.channel().as_str(), address.as_str(), digest.0])
+        });
+        withdrawn.await?;
+        Ok(())
+    }
+
+    async fn sign_in_with_code(
+        &self,
+        attempt: CodeAttempt,
+        newcomer: Option<NewUser>,
+        session: NewSession,
+        max_devices: u32,
+    ) -> Result<CodeSignIn, StoreError> {
+        let outcome = self.write(move |transaction| {
+            if !redeem(transaction, &attempt)? {
+                return Ok(CodeSignIn::WrongCode);
+            }
+            if let Some(user) = find(transaction, &Lookup::Address(attempt.address))? {
+                let evicted = add_session(transaction, user.id, &session, max_devices)?;
+                return Ok(CodeSignIn::SignedIn { user, registered: false, evicted });
+            }
+            let Some(newcomer) = newcomer else { return Ok(CodeSignIn::NoAccount) };
+            insert_user(transaction, &newcomer)?;
+            insert_session(transaction, newcomer.id, &session)?;
+            let user = UserInfo { id: newcomer.id, username: newcomer.username, name: newcomer.name };
+            Ok(CodeSignIn::SignedIn { user, registered: true, evicted: Vec::new() })
+        });
+        Ok(outcome.await?)
+    }
+
+    async fn add_address(&self, user: UserId, attempt: CodeAttempt) -> Result<AddressAdded, StoreError> {
+        let outcome = self.write(move |transaction| {
+            if !redeem(transaction, &attempt)? {
+                return Ok(AddressAdded::WrongCode);
+            }
+            let now = attempt.now;
+            let address = attempt.address.as_str().to_owned();
+            let sql = match attempt.address.channel() {
+                Channel::Email => {
+                    "UPDATE users SET email = ?2, updated_at = ?3, updated_by = ?1 WHERE id = ?1"
+                }
+                Channel::Phone => {
+                    "UPDATE users SET phone = ?2, updated_at = ?3, updated_by = ?1 WHERE id = ?1"
+                }
+            };
+            match find(transaction, &Lookup::Address(attempt.address))? {
+                Some(owner) if owner.id == user => return Ok(AddressAdded::Added),
+                Some(_) => return Ok(AddressAdded::Taken),
+                None => {}
+            }
+            let changed = transaction.prepare_cached(sql)?.execute(params![user.as_bytes(), address, now])?;
+            Ok(if changed == 1 { AddressAdded::Added } else { AddressAdded::UnknownUser })
+        });
+        Ok(outcome.await?)
+    }
+
+    async fn pending_codes(&self, now: Timestamp) -> Result<Vec<PendingCode>, StoreError> {
+        let rows = self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT channel, address, readable, created_at, expires_at FROM one_time_codes \
+                     WHERE readable IS NOT NULL AND expires_at > ?1 ORDER BY created_at DESC LIMIT ?2",
+                )?
+                .query_map([now, PENDING_CODES], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                })?
+                .collect::<Result<Vec<(String, String, String, _, _)>>>()
+        });
+        let rows = rows.await?.into_iter();
+        rows.map(|(channel, text, code, created_at, expires_at)| {
+            Ok(PendingCode { address: address(&channel, &text)?, code, created_at, expires_at })
+        })
+        .collect()
+    }
+
+    async fn session(&self, device: DeviceId) -> Result<Option<StoredSession>, StoreError> {
+        let session = self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT device, user_id, name, created_at, last_active_at, expires_at FROM sessions \
+                     WHERE device = ?1",
+                )?
+                .query_row([device.as_bytes()], stored_session)
+                .optional()
+        });
+        Ok(session.await?)
+    }
+
+    async fn sessions(&self, user: UserId) -> Result<Vec<StoredSession>, StoreError> {
+        let sessions = self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT device, user_id, name, created_at, last_active_at, expires_at FROM sessions \
+                     WHERE user_id = ?1 ORDER BY last_active_at DESC, device DESC",
+                )?
+                .query_map([user.as_bytes()], stored_session)?
+                .collect()
+        });
+        Ok(sessions.await?)
+    }
+
+    async fn rotate(
+        &self,
+        user: UserId,
+        device: DeviceId,
+        generation: u32,
+        now: Timestamp,
+        idle_since: Timestamp,
+    ) -> Result<Rotation, StoreError> {
+        let outcome = self.write(move |transaction| {
+            let found = transaction
+                .prepare_cached(
+                    "SELECT device, user_id, name, created_at, last_active_at, expires_at, generation \
+                     FROM sessions WHERE device = ?1 AND user_id = ?2",
+                )?
+                .query_row([device.as_bytes(), user.as_bytes()], |row| {
+                    Ok((stored_session(row)?, row.get(6)?))
+                })
+                .optional()?;
+            let Some((session, current)) = found else { return Ok(Rotation::Unknown) };
+            let outcome = rotate(session, current, generation, now, idle_since);
+            match &outcome {
+                Rotation::Rotated { session, generation } => {
+                    transaction
+                        .prepare_cached(
+                            "UPDATE sessions SET generation = ?2, last_active_at = ?3 WHERE device = ?1",
+                        )?
+                        .execute(params![device.as_bytes(), generation, session.last_active_at])?;
+                }
+                _ => {
+                    transaction
+                        .prepare_cached("DELETE FROM sessions WHERE device = ?1")?
+                        .execute([device.as_bytes()])?;
+                }
+            }
+            Ok(outcome)
+        });
+        Ok(outcome.await?)
+    }
+
+    async fn end_session(&self, user: UserId, device: DeviceId) -> Result<bool, StoreError> {
+        let ended = self.write(move |transaction| {
+            transaction
+                .prepare_cached("DELETE FROM sessions WHERE device = ?1 AND user_id = ?2")?
+                .execute([device.as_bytes(), user.as_bytes()])
+        });
+        Ok(ended.await? == 1)
+    }
+
+    async fn end_sessions(
+        &self,
+        user: UserId,
+        except: Option<DeviceId>,
+    ) -> Result<Vec<DeviceId>, StoreError> {
+        let ended = self.write(move |transaction| {
+            transaction
+                .prepare_cached(
+                    "DELETE FROM sessions WHERE user_id = ?1 AND device IS NOT ?2 RETURNING device",
+                )?
+                .query_map(params![user.as_bytes(), except.map(|one| *one.as_bytes())], device_id)?
+                .collect()
+        });
+        Ok(ended.await?)
+    }
+
+    async fn touch(&self, active: &[(DeviceId, Timestamp)]) -> Result<(), StoreError> {
+        let active = active.to_vec();
+        let touched = self.write(move |transaction| {
+            let mut statement = transaction.prepare_cached(
+                "UPDATE sessions SET last_active_at = ?2 WHERE device = ?1 AND last_active_at < ?2",
+            )?;
+            for (device, at) in active {
+                statement.execute(params![device.as_bytes(), at])?;
+            }
+            Ok(())
+        });
+        Ok(touched.await?)
+    }
+
+    async fn expire(
+        &self,
+        now: Timestamp,
+        idle_since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(UserId, DeviceId)>, StoreError> {
+        let ended = self.write(move |transaction| {
+            transaction
+                .prepare_cached(
+                    "DELETE FROM one_time_codes WHERE expires_at <= ?1 AND resend_at <= ?1 \
+                     AND hour_began_at <= ?2",
+                )?
+                .execute([now, now - accounts::store::CODE_WINDOW_MS])?;
+            transaction
+                .prepare_cached(
+                    "DELETE FROM sessions WHERE device IN (SELECT device FROM sessions \
+                     WHERE last_active_at < ?1 OR expires_at <= ?2 LIMIT ?3) RETURNING device, user_id",
+                )?
+                .query_map(params![idle_since, now, limit], |row| {
+                    Ok((UserId::from_bytes(row.get(1)?), device_id(row)?))
+                })?
+                .collect()
+        });
+        Ok(ended.await?)
+    }
+
+    async fn users(&self, ids: &[UserId]) -> Result<Vec<UserInfo>, StoreError> {
+        let ids = ids.to_vec();
+        let users = self.read(move |connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT id, username, name FROM users WHERE id = ?1")?;
+            let mut users = Vec::with_capacity(ids.len());
+            for id in ids {
+                users.extend(statement.query_row([id.as_bytes()], user_info).optional()?);
+            }
+            Ok(users)
+        });
+        Ok(users.await?)
+    }
+
+    async fn find(&self, lookup: &Lookup) -> Result<Option<UserInfo>, StoreError> {
+        let lookup = lookup.clone();
+        Ok(self.read(move |connection| find(connection, &lookup)).await?)
+    }
+}
+
+/// Whether the username and the address were free.
+fn insert_user(transaction: &Transaction<'_>, user: &NewUser) -> Result<bool> {
+    let (email, phone) = columns(user.address.as_ref());
+    let inserted = transaction
+        .prepare_cached(
+            "INSERT INTO users (id, username, email, phone, name, password_hash, created_at, created_by, \
+             updated_at, updated_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?1, ?7, ?1) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            user.id.as_bytes(),
+            user.username,
+            email,
+            phone,
+            user.name,
+            user.password_hash,
+            user.created_at
+        ])?;
+    Ok(inserted == 1)
+}
+
+fn insert_session(transaction: &Transaction<'_>, user: UserId, session: &NewSession) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO sessions (device, user_id, name, generation, created_at, last_active_at, expires_at) \
+             VALUES (?1, ?2, ?3, 0, ?4, ?4, ?5)",
+        )?
+        .execute(params![
+            session.device.as_bytes(),
+            user.as_bytes(),
+            session.name,
+            session.created_at,
+            session.expires_at
+        ])?;
+    Ok(())
+}
+
+/// Inserts, and ends those above the bound.
+fn add_session(
+    transaction: &Transaction<'_>,
+    user: UserId,
+    session: &NewSession,
+    max_devices: u32,
+) -> Result<Vec<DeviceId>> {
+    insert_session(transaction, user, session)?;
+    transaction
+        .prepare_cached(
+            "DELETE FROM sessions WHERE device IN (SELECT device FROM sessions \
+             WHERE user_id = ?1 AND device <> ?2 ORDER BY last_active_at DESC, device DESC \
+             LIMIT -1 OFFSET ?3) RETURNING device",
+        )?
+        .query_map(
+            params![user.as_bytes(), session.device.as_bytes(), max_devices.saturating_sub(1)],
+            device_id,
+        )?
+        .collect()
+}
+
+/// Counts the try, and uses up the code if it is right.
+fn redeem(transaction: &Transaction<'_>, attempt: &CodeAttempt) -> Result<bool> {
+    let key = (attempt.address.channel().as_str(), attempt.address.as_str());
+    let expected = transaction
+        .prepare_cached(
+            "UPDATE one_time_codes SET tries = tries + 1 WHERE channel = ?1 AND address = ?2 \
+             AND digest IS NOT NULL AND expires_at > ?3 AND tries < ?4 RETURNING digest",
+        )?
+        .query_row(params![key.0, key.1, attempt.now, attempt.max_tries], |row| row.get(0))
+        .optional()?;
+    let right = expected.is_some_and(|expected| CodeDigest(expected) == attempt.digest);
+    if right {
+        transaction
+            .prepare_cached(
+                "UPDATE one_time_codes SET digest = NULL, readable = NULL \
+                 WHERE channel = ?1 AND address = ?2",
+            )?
+            .execute(key)?;
+    }
+    Ok(right)
+}
+
+fn find(connection: &Connection, lookup: &Lookup) -> Result<Option<UserInfo>> {
+    let (sql, text) = match lookup {
+        Lookup::Username(username) => {
+            ("SELECT id, username, name FROM users WHERE username = ?1", username.as_str())
+        }
+        Lookup::Address(address) => match address.channel() {
+            Channel::Email => ("SELECT id, username, name FROM users WHERE email = ?1", address.as_str()),
+            Channel::Phone => ("SELECT id, username, name FROM users WHERE phone = ?1", address.as_str()),
+        },
+    };
+    connection.prepare_cached(sql)?.query_row([text], user_info).optional()
+}
+
+fn user_info(row: &Row<'_>) -> Result<UserInfo> {
+    Ok(UserInfo { id: UserId::from_bytes(row.get(0)?), username: row.get(1)?, name: row.get(2)? })
+}
+
+fn stored_session(row: &Row<'_>) -> Result<StoredSession> {
+    Ok(StoredSession {
+        device: device_id(row)?,
+        user: UserId::from_bytes(row.get(1)?),
+        name: row.get(2)?,
+        created_at: row.get(3)?,
+        last_active_at: row.get(4)?,
+        expires_at: row.get(5)?,
+    })
+}
+
+/// The first column.
+fn device_id(row: &Row<'_>) -> Result<DeviceId> {
+    Ok(DeviceId::from_bytes(row.get(0)?))
+}

@@ -1,1 +1,29 @@
-//! To come.
+//! Conversations, their members, their logs and receipts.
+//!
+//! A conversation is an append-only log with a gapless sequence number. Every change of it, a message as well as
+//! a new member, is an entry: whoever holds the log up to an entry knows all that led to it. One batcher decides
+//! for a conversation, one entry after another, and answers once its batch is on disk.
+//!
+//! This crate never opens a socket, knows no SQL, and does not know who is connected: it tells an [`Audience`].
+
+mod audience;
+mod cache;
+mod conversation;
+mod error;
+mod groups;
+mod info;
+mod log;
+mod policy;
+mod read;
+mod receipts;
+mod send;
+mod service;
+mod start;
+pub mod store;
+mod summary;
+
+pub use audience::{Appended, Audience, ReceiptNotice, Users};
+pub use conversation::{Conversation, Members};
+pub use error::ChatError;
+pub use policy::Policy;
+pub use service::{Caller, Chats};

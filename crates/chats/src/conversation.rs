@@ -1,0 +1,127 @@
+//! A conversation in memory: what the log's last entry left, and how far each member has come.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use protocol::{
+    ConversationId, ConversationKind, DeviceId, Message, MessageId, Receipt, Seq, Timestamp, UserId,
+};
+
+use crate::store::{Head, Info, Member};
+
+/// The last entries of a conversation that are remembered: who sent what.
+const RECENT_ENTRIES: usize = 64;
+
+/// The members of a conversation at one moment, sorted by user.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Members(Vec<Member>);
+
+impl Members {
+    /// These members.
+    pub fn new(mut members: Vec<Member>) -> Self {
+        members.sort_unstable_by_key(|member| member.user);
+        Self(members)
+    }
+
+    /// One of them.
+    pub fn get(&self, user: UserId) -> Option<&Member> {
+        self.0.binary_search_by_key(&user, |member| member.user).ok().map(|index| &self.0[index])
+    }
+
+    /// All of them, by user.
+    pub fn as_slice(&self) -> &[Member] {
+        &self.0
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nobody is left.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What a conversation is between two entries.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) info: Arc<Info>,
+    pub(crate) members: Arc<Members>,
+    pub(crate) last_seq: Seq,
+    pub(crate) last_time: Timestamp,
+    pub(crate) epoch: u64,
+    pub(crate) membership_version: u64,
+}
+
+/// One of the last entries.
+#[derive(Debug, Clone)]
+pub(crate) struct Recent {
+    pub(crate) seq: Seq,
+    pub(crate) time: Timestamp,
+    pub(crate) sender: UserId,
+    pub(crate) device: DeviceId,
+    pub(crate) id: MessageId,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) now: Snapshot,
+    pub(crate) recent: VecDeque<Recent>,
+    /// The last entry, once somebody asked for it or appended it.
+    pub(crate) last: Option<Arc<Message>>,
+    /// Of those members who have been asked for.
+    pub(crate) receipts: HashMap<UserId, Receipt>,
+}
+
+impl State {
+    pub(crate) fn remember(&mut self, recent: Recent) {
+        if self.recent.len() == RECENT_ENTRIES {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(recent);
+    }
+}
+
+/// A conversation in memory.
+#[derive(Debug)]
+pub struct Conversation {
+    pub(crate) id: ConversationId,
+    pub(crate) kind: ConversationKind,
+    state: Mutex<State>,
+}
+
+impl Conversation {
+    pub(crate) fn new(head: Head) -> Self {
+        let now = Snapshot {
+            info: Arc::new(head.info),
+            members: Arc::new(Members::new(head.members)),
+            last_seq: head.last_seq,
+            last_time: head.last_time,
+            epoch: head.epoch,
+            membership_version: head.membership_version,
+        };
+        let state = Mutex::new(State { now, recent: VecDeque::new(), last: None, receipts: HashMap::new() });
+        Self { id: head.id, kind: head.kind, state }
+    }
+
+    /// Never held across an await.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.state().now.clone()
+    }
+
+    /// Who is in it now.
+    pub fn members(&self) -> Arc<Members> {
+        Arc::clone(&self.state().now.members)
+    }
+
+    /// Whether the server can read it.
+    pub fn kind(&self) -> ConversationKind {
+        self.kind
+    }
+}

@@ -1,0 +1,156 @@
+//! Changing a group and who is in it.
+
+use protocol::{ConversationId, GroupChanges, MembershipRecord, Seq, UserId};
+
+use crate::log::{Change, GroupChange, Operation};
+use crate::{Caller, ChatError, Chats};
+
+/// The longest name of a group, in characters.
+const NAME_CHARACTERS: usize = 100;
+/// The longest description of a group, in characters.
+const DESCRIPTION_CHARACTERS: usize = 1_000;
+/// The longest reference to a picture, in bytes.
+const PICTURE_BYTES: usize = 300;
+
+impl Chats {
+    /// Adds users; those who are members already stay as they are. Answers the entry that records it, or the log's
+    /// last one if nothing changed; so do all of the following.
+    ///
+    /// # Errors
+    /// The caller is no admin of the group, a user does not exist, the group is full, or the store did not answer.
+    pub async fn add_members(
+        &self,
+        caller: Caller,
+        group: ConversationId,
+        users: Vec<UserId>,
+    ) -> Result<Seq, ChatError> {
+        if users.is_empty() {
+            return Err(ChatError::Invalid("name at least one user".into()));
+        }
+        if users.len() > self.policy.group_members {
+            return Err(ChatError::GroupFull { limit: self.policy.group_members });
+        }
+        // First whether the caller may: an outsider learns nothing about users here.
+        self.visible(caller.user, group).await?;
+        self.check_users(&users).await?;
+        self.change(caller, group, GroupChange::Add(users)).await
+    }
+
+    /// Removes a member, who sees the entry that says so and nothing after it.
+    ///
+    /// # Errors
+    /// The caller is no admin of the group, the user is no member, or the store did not answer.
+    pub async fn remove_member(
+        &self,
+        caller: Caller,
+        group: ConversationId,
+        user: UserId,
+    ) -> Result<Seq, ChatError> {
+        self.change(caller, group, GroupChange::Remove(user)).await
+    }
+
+    /// Makes a member an admin.
+    ///
+    /// # Errors
+    /// The caller is no admin of the group, the user is no member, or the store did not answer.
+    pub async fn promote(
+        &self,
+        caller: Caller,
+        group: ConversationId,
+        user: UserId,
+    ) -> Result<Seq, ChatError> {
+        self.change(caller, group, GroupChange::Promote(user)).await
+    }
+
+    /// Makes an admin an ordinary member.
+    ///
+    /// # Errors
+    /// The caller is no admin of the group, the user is no member or its last admin, or the store did not answer.
+    pub async fn demote(
+        &self,
+        caller: Caller,
+        group: ConversationId,
+        user: UserId,
+    ) -> Result<Seq, ChatError> {
+        self.change(caller, group, GroupChange::Demote(user)).await
+    }
+
+    /// Leaves a group.
+    ///
+    /// # Errors
+    /// The caller is no member, or the last admin while others remain, or the store did not answer.
+    pub async fn leave(&self, caller: Caller, group: ConversationId) -> Result<Seq, ChatError> {
+        self.change(caller, group, GroupChange::Leave).await
+    }
+
+    /// Changes name, description or picture.
+    ///
+    /// # Errors
+    /// The caller is no admin of the group, a value breaks its bound, or the store did not answer.
+    pub async fn update_group(
+        &self,
+        caller: Caller,
+        group: ConversationId,
+        changes: GroupChanges,
+    ) -> Result<Seq, ChatError> {
+        let GroupChanges { name, description, picture } = changes;
+        check_info(name.as_deref(), description.as_deref(), picture.as_deref())?;
+        self.change(caller, group, GroupChange::Info { name, description, picture }).await
+    }
+
+    /// Deletes a group: everyone is removed, nothing can be appended, and those who were in it keep what they may see.
+    ///
+    /// # Errors
+    /// The caller is no admin of the group, or the store did not answer.
+    pub async fn delete_group(&self, caller: Caller, group: ConversationId) -> Result<Seq, ChatError> {
+        self.change(caller, group, GroupChange::Delete).await
+    }
+
+    /// Everyone who is or was in a conversation, in order of joining.
+    ///
+    /// # Errors
+    /// The caller is not in it, or the store did not answer.
+    pub async fn membership_history(
+        &self,
+        caller: Caller,
+        group: ConversationId,
+    ) -> Result<Vec<MembershipRecord>, ChatError> {
+        let conversation = self.conversation(group).await?;
+        if conversation.members().get(caller.user).is_none() {
+            return Err(ChatError::NotFound("conversation"));
+        }
+        Ok(self.store.membership_history(group).await?)
+    }
+
+    async fn change(
+        &self,
+        caller: Caller,
+        group: ConversationId,
+        what: GroupChange,
+    ) -> Result<Seq, ChatError> {
+        let change = Change { actor: caller.user, device: caller.device, id: self.message_id(), what };
+        Ok(self.batchers()?.run(group, Operation::Change(change)).await?.seq)
+    }
+}
+
+pub(crate) fn check_info(
+    name: Option<&str>,
+    description: Option<&str>,
+    picture: Option<&str>,
+) -> Result<(), ChatError> {
+    let invalid = |why: String| Err(ChatError::Invalid(why));
+    if let Some(name) = name
+        && (name.trim().is_empty()
+            || name.chars().count() > NAME_CHARACTERS
+            || name.chars().any(char::is_control))
+    {
+        return invalid(format!("a group's name has 1 to {NAME_CHARACTERS} characters, on one line"));
+    }
+    if description.is_some_and(|text| text.chars().count() > DESCRIPTION_CHARACTERS) {
+        return invalid(format!("a group's description has at most {DESCRIPTION_CHARACTERS} characters"));
+    }
+    if picture.is_some_and(|reference| reference.len() > PICTURE_BYTES) {
+        return invalid(format!("a picture's reference has at most {PICTURE_BYTES} bytes"));
+    }
+    Ok(())
+}

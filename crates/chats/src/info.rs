@@ -1,0 +1,70 @@
+//! What became of one message.
+
+use std::collections::HashMap;
+
+use protocol::{ConversationId, MemberReceipt, MessageInfo, MessageStatus, Seq, UserId};
+
+use crate::store::{Range, ReceiptKind};
+use crate::{Caller, ChatError, Chats};
+
+impl Chats {
+    /// Who got a message and who has seen it, and when: of everyone who was a member then, without its sender.
+    ///
+    /// # Errors
+    /// The caller may not see that entry, there is none, or the store did not answer.
+    pub async fn message_info(
+        &self,
+        caller: Caller,
+        id: ConversationId,
+        seq: Seq,
+    ) -> Result<MessageInfo, ChatError> {
+        let (_, visible) = self.visible(caller.user, id).await?;
+        if !visible.iter().any(|part| part.after < seq && seq <= part.to) {
+            return Err(ChatError::NotFound("message"));
+        }
+        let range = Range {
+            conversation: id,
+            after: seq.saturating_sub(1),
+            before: seq + 1,
+            limit: 1,
+            newest_first: false,
+        };
+        let entry = self.store.read(range).await?.pop().ok_or(ChatError::NotFound("message"))?;
+        let addressees: Vec<UserId> = self
+            .store
+            .membership_history(id)
+            .await?
+            .into_iter()
+            .filter(|stay| stay.from_seq <= seq && stay.to_seq.is_none_or(|to| seq <= to))
+            .map(|stay| stay.user)
+            .filter(|user| *user != entry.sender)
+            .collect();
+        // What is not written yet would be missed.
+        self.flush_receipts().await;
+        let steps = self.store.first_receipts(id, seq, addressees.clone()).await?;
+        let mut times: HashMap<(UserId, ReceiptKind), i64> = HashMap::new();
+        for step in steps {
+            times.insert((step.user, step.kind), step.time);
+        }
+        let names = self.names(addressees.clone()).await?;
+        let receipts: Vec<_> = addressees
+            .into_iter()
+            .map(|user| MemberReceipt {
+                user,
+                name: names.get(&user).cloned().unwrap_or_else(|| "deleted account".into()),
+                delivered_at: times.get(&(user, ReceiptKind::Delivered)).copied(),
+                seen_at: times.get(&(user, ReceiptKind::Seen)).copied(),
+            })
+            .collect();
+        let status = receipts
+            .iter()
+            .map(|receipt| match (receipt.delivered_at, receipt.seen_at) {
+                (_, Some(_)) => MessageStatus::Seen,
+                (Some(_), None) => MessageStatus::Delivered,
+                (None, None) => MessageStatus::Sent,
+            })
+            .min()
+            .unwrap_or(MessageStatus::Seen);
+        Ok(MessageInfo { conversation: id, seq, sender: entry.sender, sent_at: entry.time, status, receipts })
+    }
+}

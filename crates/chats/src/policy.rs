@@ -1,0 +1,43 @@
+//! The bounds of this service.
+
+/// The bounds of this service, each set by the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// The largest body of a message, in bytes.
+    pub message_bytes: usize,
+    /// The most members a group may have.
+    pub group_members: usize,
+    /// The most messages one page of history or sync holds.
+    pub page_messages: usize,
+    /// The most bytes of bodies one page holds (but at least one message).
+    pub page_bytes: usize,
+    /// Commands that may wait for one batcher; whoever comes later waits for a place.
+    pub queued_commands: usize,
+    /// Commands that one batch takes.
+    pub batch_commands: usize,
+    /// Batchers, among which conversations are spread: one for SQLite, two to four for PostgreSQL.
+    pub batchers: usize,
+    /// Conversations kept in memory.
+    pub cached_conversations: usize,
+    /// How often receipts are written, in milliseconds: what a crash may lose of them.
+    pub receipts_flush_ms: u64,
+    /// How often senders hear of receipts, in milliseconds.
+    pub receipts_notice_ms: u64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            message_bytes: 64 * 1024,
+            group_members: 1_024,
+            page_messages: 500,
+            page_bytes: 1024 * 1024,
+            queued_commands: 4_096,
+            batch_commands: 1_024,
+            batchers: 1,
+            cached_conversations: 100_000,
+            receipts_flush_ms: 1_000,
+            receipts_notice_ms: 200,
+        }
+    }
+}

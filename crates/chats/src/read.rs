@@ -1,0 +1,259 @@
+//! Reading the log: what a device has missed, and the past.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use protocol::{
+    ConversationId, DeviceMessage, HistoryRequest, Message, MessagePage, Seq, SyncPage, SyncRequest, UserId,
+};
+
+use crate::conversation::Conversation;
+use crate::log::message_of;
+use crate::receipts::fold;
+use crate::service::Visible;
+use crate::store::{NewEntry, Range, ReceiptStep, Stay};
+use crate::{Caller, ChatError, Chats};
+
+/// Messages to one device that one page holds.
+const DEVICE_MESSAGES: usize = 500;
+
+/// How much of a page is left.
+struct Room {
+    messages: usize,
+    bytes: usize,
+}
+
+impl Room {
+    fn take(&mut self, entry: &NewEntry, nothing_yet: bool) -> bool {
+        if self.messages == 0 || (entry.body.len() > self.bytes && !nothing_yet) {
+            return false;
+        }
+        self.messages -= 1;
+        self.bytes = self.bytes.saturating_sub(entry.body.len());
+        true
+    }
+}
+
+impl Chats {
+    /// Brings a device up to date: its conversations, and one page of what it has missed, in order.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn sync(&self, caller: Caller, request: SyncRequest) -> Result<SyncPage, ChatError> {
+        if let Some(number) = request.after_device_message {
+            self.store.drop_device_messages(caller.device, number).await?;
+        }
+        let after: HashMap<_, _> = request.after.into_iter().collect();
+        let mine = self.conversations_of(caller.user).await?;
+        let (messages, more) = self.missed(caller, &mine, &after, request.limit, |_| true).await?;
+        let (device_messages, more_device) = self.device_messages(caller).await?;
+        let summaries = self.summaries(caller.user, &mine, false).await?;
+        Ok(SyncPage { conversations: summaries, messages, device_messages, more: more || more_device })
+    }
+
+    /// One page of the messages from others that this device has not acknowledged, in order.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn read_new(&self, caller: Caller, limit: Option<u32>) -> Result<MessagePage, ChatError> {
+        let mine = self.conversations_of(caller.user).await?;
+        let others = |entry: &NewEntry| entry.device != caller.device;
+        let (messages, more) = self.missed(caller, &mine, &HashMap::new(), limit, others).await?;
+        Ok(MessagePage { messages, more })
+    }
+
+    /// The past of a conversation, the newest first.
+    ///
+    /// # Errors
+    /// The caller has no part in the conversation, or the store did not answer.
+    pub async fn history(
+        &self,
+        caller: Caller,
+        id: ConversationId,
+        request: HistoryRequest,
+    ) -> Result<MessagePage, ChatError> {
+        let (conversation, visible) = self.visible(caller.user, id).await?;
+        let mut before = request.before.unwrap_or(Seq::MAX);
+        if let Some(time) = request.before_time {
+            before = before.min(self.store.seq_before(id, time).await? + 1);
+        }
+        let mut room = self.room(request.limit);
+        let mut messages = Vec::new();
+        for part in visible.iter().rev() {
+            let range = Range {
+                conversation: id,
+                after: part.after,
+                before: before.min(part.to.saturating_add(1)),
+                // One more tells whether there is more.
+                limit: room.messages + 1,
+                newest_first: true,
+            };
+            if range.after + 1 >= range.before {
+                continue;
+            }
+            for entry in self.store.read(range).await? {
+                if !room.take(&entry, messages.is_empty()) {
+                    return Ok(MessagePage { messages, more: true });
+                }
+                messages.push(message_of(conversation.kind, entry));
+            }
+        }
+        Ok(MessagePage { messages, more: false })
+    }
+
+    /// Drops this device's own messages up to `number`.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn acknowledge_device_messages(&self, caller: Caller, number: u64) -> Result<(), ChatError> {
+        Ok(self.store.drop_device_messages(caller.device, number).await?)
+    }
+
+    fn room(&self, limit: Option<u32>) -> Room {
+        let most = self.policy.page_messages;
+        let messages = limit.map_or(most, |limit| (limit as usize).clamp(1, most));
+        Room { messages, bytes: self.policy.page_bytes }
+    }
+
+    /// The conversations a user has or had a part in.
+    pub(crate) async fn conversations_of(&self, user: UserId) -> Result<Vec<Mine>, ChatError> {
+        let stays = self.store.stays(user, None).await?;
+        let ids: std::collections::HashSet<_> = stays.iter().map(|stay| stay.conversation).collect();
+        let loaded = self.cache.load(&*self.store, ids).await?;
+        let mut mine: HashMap<ConversationId, Mine> = HashMap::new();
+        for stay in stays {
+            let Some(conversation) = loaded.get(&stay.conversation) else { continue };
+            let (last, last_time) = {
+                let state = conversation.state();
+                (state.now.last_seq, state.now.last_time.max(state.now.info.created_at))
+            };
+            mine.entry(stay.conversation)
+                .or_insert_with(|| Mine {
+                    conversation: Arc::clone(conversation),
+                    visible: Vec::new(),
+                    last_time,
+                })
+                .push(stay, last);
+        }
+        let mut mine: Vec<_> = mine.into_values().collect();
+        mine.sort_by_key(|mine| (std::cmp::Reverse(mine.last_time), mine.conversation.id));
+        Ok(mine)
+    }
+
+    async fn missed(
+        &self,
+        caller: Caller,
+        mine: &[Mine],
+        positions: &HashMap<ConversationId, Seq>,
+        limit: Option<u32>,
+        wanted: impl Fn(&NewEntry) -> bool,
+    ) -> Result<(Vec<Message>, bool), ChatError> {
+        let stored = self.store.device_cursors(caller.user, caller.device).await?;
+        let cursors = self.receipts.overlay_cursors(caller.user, caller.device, stored);
+        let mut room = self.room(limit);
+        let mut messages = Vec::new();
+        for mine in mine {
+            let id = mine.conversation.id;
+            let start = match positions.get(&id).or_else(|| cursors.get(&id)) {
+                Some(seq) => *seq,
+                None => self.first_start(caller, mine).await?,
+            };
+            for part in &mine.visible {
+                let mut after = start.max(part.after);
+                while after < part.to {
+                    let limit = room.messages + 1;
+                    let before = part.to + 1;
+                    let range = Range { conversation: id, after, before, limit, newest_first: false };
+                    let entries = self.store.read(range).await?;
+                    let Some(last) = entries.last().map(|entry| entry.seq) else { break };
+                    for entry in entries.into_iter().filter(&wanted) {
+                        if !room.take(&entry, messages.is_empty()) {
+                            return Ok((messages, true));
+                        }
+                        messages.push(message_of(mine.conversation.kind, entry));
+                    }
+                    after = last;
+                }
+            }
+        }
+        Ok((messages, false))
+    }
+
+    /// Where a device begins that has never acknowledged anything in a conversation: with what came after it signed in,
+    /// and with what no other device had acknowledged by then.
+    async fn first_start(&self, caller: Caller, mine: &Mine) -> Result<Seq, ChatError> {
+        let conversation = &mine.conversation;
+        self.load_receipts(conversation, &[caller.user]).await?;
+        let (delivered, last, last_time) = {
+            let state = conversation.state();
+            let receipt = state.receipts.get(&caller.user).copied().unwrap_or_default();
+            (receipt.delivered, state.now.last_seq, state.now.last_time)
+        };
+        if delivered == 0 {
+            return Ok(0);
+        }
+        let at_sign_in = if last_time < caller.since {
+            last
+        } else {
+            self.store.seq_before(conversation.id, caller.since).await?
+        };
+        Ok(delivered.min(at_sign_in))
+    }
+
+    async fn device_messages(&self, caller: Caller) -> Result<(Vec<DeviceMessage>, bool), ChatError> {
+        let found = self.store.device_messages(caller.device, 0, DEVICE_MESSAGES + 1).await?;
+        let more = found.len() > DEVICE_MESSAGES;
+        let messages = found
+            .into_iter()
+            .take(DEVICE_MESSAGES)
+            .map(|(number, message)| DeviceMessage {
+                number,
+                conversation: message.conversation,
+                sender: message.sender,
+                sender_device: message.sender_device,
+                sent_at: message.time,
+                body: message.body,
+            })
+            .collect();
+        Ok((messages, more))
+    }
+
+    /// The latest receipts of one user, by conversation.
+    pub(crate) async fn receipts_of(
+        &self,
+        user: UserId,
+    ) -> Result<HashMap<ConversationId, protocol::Receipt>, ChatError> {
+        let mut steps = self.store.receipts_of(user).await?;
+        self.receipts.overlay_steps(&mut steps, |(_, of, _)| *of == user);
+        let mut by_conversation: HashMap<ConversationId, Vec<ReceiptStep>> = HashMap::new();
+        for step in steps {
+            by_conversation.entry(step.conversation).or_default().push(step);
+        }
+        Ok(by_conversation.into_iter().map(|(id, steps)| (id, fold(steps))).collect())
+    }
+}
+
+/// A conversation from one user's side.
+pub(crate) struct Mine {
+    pub(crate) conversation: Arc<Conversation>,
+    pub(crate) visible: Vec<Visible>,
+    last_time: protocol::Timestamp,
+}
+
+impl Mine {
+    fn push(&mut self, stay: Stay, last: Seq) {
+        self.visible.push(Visible::of(&stay, last));
+        self.visible.sort_unstable_by_key(|part| part.after);
+    }
+
+    pub(crate) fn one(conversation: Arc<Conversation>, visible: Vec<Visible>) -> Self {
+        Self { conversation, visible, last_time: 0 }
+    }
+
+    /// The first and the last entry the user may see.
+    pub(crate) fn bounds(&self) -> (Seq, Seq) {
+        let first = self.visible.first().map_or(0, |part| part.after + 1);
+        let last = self.visible.last().map_or(0, |part| part.to);
+        (first, last)
+    }
+}

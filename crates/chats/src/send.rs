@@ -1,0 +1,82 @@
+//! Sending a message.
+
+use protocol::{Body, ByteString, Content, ConversationId, OutgoingMessage, Sent};
+
+use crate::log::{NewMessage, Operation, encode};
+use crate::{Caller, ChatError, Chats};
+
+/// The most messages to single devices that one commit carries: one for every device it adds.
+const DEVICE_MESSAGES: usize = 4_096;
+
+impl Chats {
+    /// Appends a message, and answers once it is on disk. Sent again under the same id from the same device, it
+    /// answers what it answered first.
+    ///
+    /// Nothing is awaited before the message has its place in the batcher's queue: messages of one caller are appended
+    /// in the order of the calls' first polls.
+    ///
+    /// # Errors
+    /// The caller is no member, the message breaks a bound or does not fit the conversation's kind, its epoch is not
+    /// current, or the store did not answer.
+    pub async fn send(
+        &self,
+        caller: Caller,
+        conversation: ConversationId,
+        message: OutgoingMessage,
+    ) -> Result<Sent, ChatError> {
+        let body = self.body_of(message.text, message.body)?;
+        let stored = match &body {
+            Body::Open(content) => encode(content)?,
+            Body::Sealed(ByteString(bytes)) => bytes.clone().into(),
+        };
+        self.check_devices(&message.devices)?;
+        let id = message.id.unwrap_or_else(|| self.message_id());
+        let new = NewMessage {
+            sender: caller.user,
+            device: caller.device,
+            id: id.clone(),
+            kind: message.kind,
+            epoch: message.epoch,
+            body,
+            stored,
+            devices: message.devices,
+            origin: caller.connection,
+        };
+        let outcome = self.batchers()?.run(conversation, Operation::Append(new)).await?;
+        Ok(Sent { id, seq: outcome.seq, sent_at: outcome.time })
+    }
+
+    fn body_of(&self, text: Option<String>, body: Option<Body>) -> Result<Body, ChatError> {
+        let body = match (text, body) {
+            (Some(text), None) => Body::Open(Content::Text { text }),
+            (None, Some(body)) => body,
+            _ => return Err(ChatError::Invalid("a message has either a text or a body".into())),
+        };
+        let bytes = match &body {
+            Body::Open(Content::Text { text }) => text.len(),
+            Body::Sealed(ByteString(bytes)) => bytes.len(),
+            Body::Open(_) => {
+                return Err(ChatError::Invalid("only the server records such an entry".into()));
+            }
+        };
+        match bytes {
+            0 => Err(ChatError::Invalid("a message is not empty".into())),
+            _ if bytes > self.policy.message_bytes => {
+                Err(ChatError::TooLarge { limit: self.policy.message_bytes })
+            }
+            _ => Ok(body),
+        }
+    }
+
+    fn check_devices(&self, devices: &[protocol::OutgoingDeviceMessage]) -> Result<(), ChatError> {
+        if devices.len() > DEVICE_MESSAGES {
+            return Err(ChatError::Invalid(format!(
+                "a commit carries at most {DEVICE_MESSAGES} messages for single devices"
+            )));
+        }
+        if devices.iter().any(|message| message.body.0.len() > self.policy.message_bytes) {
+            return Err(ChatError::TooLarge { limit: self.policy.message_bytes });
+        }
+        Ok(())
+    }
+}

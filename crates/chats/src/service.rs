@@ -1,0 +1,171 @@
+//! The service: what it holds, and how it starts and stops.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use platform::{Clock, Randomness};
+use protocol::{ConversationId, DeviceId, MessageId, Seq, Timestamp, UserId};
+
+use crate::cache::Cache;
+use crate::conversation::Conversation;
+use crate::log::Batchers;
+use crate::receipts::Receipts;
+use crate::store::{ChatStore, Stay};
+use crate::{Audience, ChatError, Policy, Users};
+
+/// Who asks: a signed-in device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// The user.
+    pub user: UserId,
+    /// The device.
+    pub device: DeviceId,
+    /// When the device signed in.
+    pub since: Timestamp,
+    /// The connection the request came over, if it came over one.
+    pub connection: Option<u64>,
+}
+
+/// Conversations, their logs and receipts.
+pub struct Chats {
+    pub(crate) store: Arc<dyn ChatStore>,
+    pub(crate) users: Arc<dyn Users>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) randomness: Arc<dyn Randomness>,
+    pub(crate) policy: Policy,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) receipts: Arc<Receipts>,
+    pub(crate) audience: Arc<dyn Audience>,
+    batchers: Mutex<Option<Arc<Batchers>>>,
+    tasks: Mutex<Vec<tokio::task::JoinHandle<()>>>,
+}
+
+impl Chats {
+    /// Starts the service. Must be called within a tokio runtime.
+    pub fn start(
+        store: Arc<dyn ChatStore>,
+        users: Arc<dyn Users>,
+        audience: Arc<dyn Audience>,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+        policy: Policy,
+    ) -> Arc<Self> {
+        let cache = Arc::new(Cache::new(policy.cached_conversations));
+        let (batchers, news) = Batchers::start(&store, &cache, &clock, &policy);
+        let receipts = Arc::new(Receipts::default());
+        let mut tasks = Vec::new();
+        for mut routed in news {
+            let audience = Arc::clone(&audience);
+            tasks.push(tokio::spawn(async move {
+                while let Some(entries) = routed.recv().await {
+                    audience.appended(entries);
+                }
+            }));
+        }
+        let chats = Arc::new(Self {
+            store,
+            users,
+            clock,
+            randomness,
+            cache,
+            receipts,
+            audience,
+            batchers: Mutex::new(Some(Arc::new(batchers))),
+            tasks: Mutex::new(tasks),
+            policy,
+        });
+        chats.start_receipts();
+        chats
+    }
+
+    /// Takes no more appends, waits until everything taken is on disk and told, and writes the receipts.
+    pub async fn stop(&self) {
+        drop(self.batchers.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            if task.await.is_err() {
+                tracing::error!("a task of the chats service ended in a panic");
+            }
+        }
+        self.flush_receipts().await;
+    }
+
+    pub(crate) fn batchers(&self) -> Result<Arc<Batchers>, ChatError> {
+        let batchers = self.batchers.lock().unwrap_or_else(PoisonError::into_inner);
+        batchers.clone().ok_or(ChatError::Unavailable)
+    }
+
+    pub(crate) fn random(&self) -> [u8; 10] {
+        let mut bytes = [0; 10];
+        self.randomness.fill(&mut bytes);
+        bytes
+    }
+
+    pub(crate) fn message_id(&self) -> MessageId {
+        MessageId::compose(self.clock.now(), self.random())
+    }
+
+    /// The conversation, if it exists.
+    pub(crate) async fn conversation(&self, id: ConversationId) -> Result<Arc<Conversation>, ChatError> {
+        self.cache.one(&*self.store, id).await?.ok_or(ChatError::NotFound("conversation"))
+    }
+
+    /// The conversation and the parts of its log that `user` may see, oldest first, each `(after, to)`; the last entry
+    /// of a current member's part is the log's.
+    pub(crate) async fn visible(
+        &self,
+        user: UserId,
+        id: ConversationId,
+    ) -> Result<(Arc<Conversation>, Vec<Visible>), ChatError> {
+        let conversation = self.conversation(id).await?;
+        let stays = self.store.stays(user, Some(id)).await?;
+        if stays.is_empty() {
+            return Err(ChatError::NotFound("conversation"));
+        }
+        let last = conversation.state().now.last_seq;
+        let visible = stays.iter().map(|stay| Visible::of(stay, last)).collect();
+        Ok((conversation, visible))
+    }
+
+    /// The last entry `user` may see, and whether the user is a member now. Needs no store for members.
+    pub(crate) async fn horizon(
+        &self,
+        user: UserId,
+        conversation: &Conversation,
+    ) -> Result<(Seq, bool), ChatError> {
+        {
+            let state = conversation.state();
+            if state.now.members.get(user).is_some() {
+                return Ok((state.now.last_seq, true));
+            }
+        }
+        let stays = self.store.stays(user, Some(conversation.id)).await?;
+        match stays.iter().filter_map(|stay| stay.to_seq).max() {
+            Some(to) => Ok((to, false)),
+            None => Err(ChatError::NotFound("conversation")),
+        }
+    }
+
+    pub(crate) async fn names(&self, users: Vec<UserId>) -> Result<HashMap<UserId, String>, ChatError> {
+        match self.users.names(&users).await {
+            Ok(names) => Ok(names.into_iter().collect()),
+            Err(reason) => {
+                tracing::warn!(reason, "users cannot be looked up");
+                Err(ChatError::Unavailable)
+            }
+        }
+    }
+}
+
+/// A part of a log that somebody may see: after `after`, up to `to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Visible {
+    pub(crate) after: Seq,
+    pub(crate) to: Seq,
+}
+
+impl Visible {
+    pub(crate) fn of(stay: &Stay, last: Seq) -> Self {
+        Self { after: stay.from_seq.saturating_sub(1), to: stay.to_seq.unwrap_or(last) }
+    }
+}

@@ -1,0 +1,136 @@
+//! Starting a conversation.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use protocol::{
+    Body, Content, ConversationId, ConversationKind, ConversationShape, Message, MessageKind, NewGroup, Role,
+    UserId,
+};
+
+use crate::groups::check_info;
+use crate::log::encode;
+use crate::store::{CreationKey, Info, Member, NewConversation, NewEntry};
+use crate::{Appended, Caller, ChatError, Chats};
+
+impl Chats {
+    /// The direct conversation with `peer`, created if need be: from either side or both at once, the same one. The
+    /// one with oneself is for notes.
+    ///
+    /// # Errors
+    /// There is no such user, or the store did not answer.
+    pub async fn start_direct(
+        &self,
+        caller: Caller,
+        peer: UserId,
+        kind: ConversationKind,
+    ) -> Result<ConversationId, ChatError> {
+        if !self.names(vec![peer]).await?.contains_key(&peer) {
+            return Err(ChatError::NotFound("user"));
+        }
+        let now = self.clock.now();
+        let (low, high) = (caller.user.min(peer), caller.user.max(peer));
+        let member =
+            |user| Member { user, role: Role::Member, from_seq: 1, added_at: now, added_by: caller.user };
+        let members = if low == high { vec![member(low)] } else { vec![member(low), member(high)] };
+        let new = NewConversation {
+            id: ConversationId::compose(ConversationShape::Direct, now, self.random()),
+            kind,
+            key: CreationKey::Pair(low, high),
+            info: Info {
+                created_by: Some(caller.user),
+                created_at: now,
+                updated_by: Some(caller.user),
+                updated_at: now,
+                ..Info::default()
+            },
+            members,
+            entry: None,
+        };
+        Ok(self.store.create(new).await?.0)
+    }
+
+    /// Creates a group with its first members; the caller is its admin. Created again under the same id, it is the
+    /// same group.
+    ///
+    /// # Errors
+    /// Name, description or members break a bound, a member does not exist, or the store did not answer.
+    pub async fn start_group(&self, caller: Caller, group: NewGroup) -> Result<ConversationId, ChatError> {
+        check_info(Some(&group.name), Some(&group.description), group.picture.as_deref())?;
+        let mut others: Vec<_> = group.members.iter().copied().collect::<HashSet<_>>().into_iter().collect();
+        others.retain(|user| *user != caller.user);
+        others.sort_unstable();
+        if others.len() + 1 > self.policy.group_members {
+            return Err(ChatError::GroupFull { limit: self.policy.group_members });
+        }
+        self.check_users(&others).await?;
+        let now = self.clock.now();
+        let id = ConversationId::compose(ConversationShape::Group, now, self.random());
+        let creation = group.id.unwrap_or_else(|| self.message_id());
+        let member = |user, role| Member { user, role, from_seq: 1, added_at: now, added_by: caller.user };
+        let mut members = vec![member(caller.user, Role::Admin)];
+        members.extend(others.iter().map(|user| member(*user, Role::Member)));
+        let entry = NewEntry {
+            conversation: id,
+            seq: 1,
+            time: now,
+            sender: caller.user,
+            device: caller.device,
+            id: self.message_id(),
+            kind: MessageKind::System,
+            epoch: None,
+            body: encode(&Content::Created)?,
+        };
+        let message = Message {
+            conversation: id,
+            seq: 1,
+            sender: caller.user,
+            device: caller.device,
+            id: entry.id.clone(),
+            sent_at: now,
+            kind: MessageKind::System,
+            epoch: None,
+            body: Body::Open(Content::Created),
+        };
+        let new = NewConversation {
+            id,
+            kind: group.kind,
+            key: CreationKey::Group(caller.user, creation),
+            info: Info {
+                name: group.name,
+                description: group.description,
+                picture: group.picture,
+                created_by: Some(caller.user),
+                created_at: now,
+                updated_by: Some(caller.user),
+                updated_at: now,
+                deleted: false,
+            },
+            members,
+            entry: Some(entry),
+        };
+        let (id, created) = self.store.create(new).await?;
+        if created {
+            let conversation = self.conversation(id).await?;
+            others.push(caller.user);
+            self.audience.appended(vec![Appended {
+                message: Arc::new(message),
+                members: conversation.members(),
+                departed: Vec::new(),
+                joined: others,
+                origin: None,
+                device_messages: Vec::new(),
+            }]);
+        }
+        Ok(id)
+    }
+
+    /// All of these users exist.
+    pub(crate) async fn check_users(&self, users: &[UserId]) -> Result<(), ChatError> {
+        let names = self.names(users.to_vec()).await?;
+        match users.iter().find(|user| !names.contains_key(user)) {
+            Some(missing) => Err(ChatError::Invalid(format!("there is no user {missing}"))),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Conversations as a member's list shows them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use protocol::{
+    ConversationId, ConversationKind, ConversationSummary, GroupInfo, MemberInfo, Message, MessageKind,
+    MessageStatus, Receipt, Seq, UserId,
+};
+
+use crate::conversation::{Conversation, Snapshot};
+use crate::log::message_of;
+use crate::read::Mine;
+use crate::store::Range;
+use crate::{Caller, ChatError, Chats};
+
+/// Members named in a list of conversations.
+const LISTED_MEMBERS: usize = 8;
+/// Where counting unread messages stops.
+const UNREAD_BOUND: u32 = 1_000;
+/// Members up to which a list tells how far one's own last message has come in a group.
+const STATUS_MEMBERS: usize = 64;
+
+/// How much a summary tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    /// No members, no last message.
+    Bare,
+    /// The first members, the last message and its status.
+    Listed,
+    /// All members.
+    Full,
+}
+
+impl Chats {
+    /// Every conversation of the caller, the one with the latest entry first.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn list(&self, caller: Caller) -> Result<Vec<ConversationSummary>, ChatError> {
+        let mine = self.conversations_of(caller.user).await?;
+        self.summaries(caller.user, &mine, true).await
+    }
+
+    /// One conversation with all its members.
+    ///
+    /// # Errors
+    /// The caller has no part in it, or the store did not answer.
+    pub async fn get(&self, caller: Caller, id: ConversationId) -> Result<ConversationSummary, ChatError> {
+        let (conversation, visible) = self.visible(caller.user, id).await?;
+        let mine = Mine::one(conversation, visible);
+        let receipts = self.receipts_in(&mine.conversation, caller.user).await?;
+        let mut summary = self.summary(caller.user, &mine, receipts, Detail::Full).await?;
+        self.name(caller.user, std::slice::from_mut(&mut summary)).await?;
+        Ok(summary)
+    }
+
+    /// A group with all its members.
+    ///
+    /// # Errors
+    /// The caller has no part in it, it is no group, or the store did not answer.
+    pub async fn group(&self, caller: Caller, id: ConversationId) -> Result<GroupInfo, ChatError> {
+        if !id.is_group() {
+            return Err(ChatError::NotFound("group"));
+        }
+        let summary = self.get(caller, id).await?;
+        let membership_version = self.conversation(id).await?.snapshot().membership_version;
+        Ok(GroupInfo { summary, membership_version })
+    }
+
+    /// The members of a conversation in which `user` is one: whom to tell that somebody types.
+    ///
+    /// # Errors
+    /// The user is no member, or the store did not answer.
+    pub async fn members_for(
+        &self,
+        user: UserId,
+        id: ConversationId,
+    ) -> Result<Arc<crate::Members>, ChatError> {
+        let members = self.conversation(id).await?.members();
+        match members.get(user) {
+            Some(_) => Ok(members),
+            None => Err(ChatError::NotFound("conversation")),
+        }
+    }
+
+    pub(crate) async fn summaries(
+        &self,
+        user: UserId,
+        mine: &[Mine],
+        listed: bool,
+    ) -> Result<Vec<ConversationSummary>, ChatError> {
+        let receipts = self.receipts_of(user).await?;
+        let detail = if listed { Detail::Listed } else { Detail::Bare };
+        let mut summaries = Vec::with_capacity(mine.len());
+        for mine in mine {
+            let receipt = receipts.get(&mine.conversation.id).copied().unwrap_or_default();
+            summaries.push(self.summary(user, mine, receipt, detail).await?);
+        }
+        self.name(user, &mut summaries).await?;
+        Ok(summaries)
+    }
+
+    async fn receipts_in(&self, conversation: &Conversation, user: UserId) -> Result<Receipt, ChatError> {
+        self.load_receipts(conversation, &[user]).await?;
+        Ok(conversation.state().receipts.get(&user).copied().unwrap_or_default())
+    }
+
+    async fn summary(
+        &self,
+        user: UserId,
+        mine: &Mine,
+        receipt: Receipt,
+        detail: Detail,
+    ) -> Result<ConversationSummary, ChatError> {
+        let conversation = &mine.conversation;
+        let now = conversation.snapshot();
+        let (first_seq, last_seq) = mine.bounds();
+        let seen = receipt.seen.max(first_seq.saturating_sub(1));
+        let unread = self.unread(conversation, user, seen, last_seq).await?;
+        let last_message = match detail {
+            Detail::Bare => None,
+            Detail::Listed | Detail::Full => self.last_message(conversation, &now, last_seq).await?,
+        };
+        let status = match &last_message {
+            Some(message) if message.sender == user && message.kind != MessageKind::System => {
+                self.status(conversation, &now, message).await?
+            }
+            _ => None,
+        };
+        let kept = match detail {
+            // The other one of a direct conversation gives it its name.
+            Detail::Bare if conversation.id.is_group() => 0,
+            Detail::Bare => 2,
+            Detail::Listed => LISTED_MEMBERS,
+            Detail::Full => usize::MAX,
+        };
+        let role = now.members.get(user).map(|member| member.role);
+        let visible_members = if role.is_some() { now.members.as_slice() } else { &[] };
+        let members = visible_members
+            .iter()
+            .take(kept)
+            .map(|member| MemberInfo {
+                user: member.user,
+                name: String::new(),
+                role: member.role,
+                joined_at: member.added_at,
+            })
+            .collect();
+        let creator = now.info.created_by.unwrap_or(user);
+        Ok(ConversationSummary {
+            id: conversation.id,
+            kind: conversation.kind,
+            name: now.info.name.clone(),
+            description: now.info.description.clone(),
+            picture: now.info.picture.clone(),
+            created_by: creator,
+            created_at: now.info.created_at,
+            updated_by: now.info.updated_by.unwrap_or(creator),
+            updated_at: now.info.updated_at,
+            member_count: u32::try_from(now.members.len()).unwrap_or(u32::MAX),
+            members,
+            role,
+            epoch: (conversation.kind == ConversationKind::Mls).then_some(now.epoch),
+            first_seq,
+            last_seq,
+            delivered: receipt.delivered,
+            seen: receipt.seen,
+            unread,
+            last_message,
+            status,
+        })
+    }
+
+    /// Fills in the names of members, and the name of direct conversations.
+    async fn name(&self, user: UserId, summaries: &mut [ConversationSummary]) -> Result<(), ChatError> {
+        let wanted: HashSet<_> =
+            summaries.iter().flat_map(|summary| summary.members.iter().map(|member| member.user)).collect();
+        let names = self.names(wanted.into_iter().collect()).await?;
+        for summary in summaries {
+            for member in &mut summary.members {
+                member.name = names.get(&member.user).cloned().unwrap_or_else(|| "deleted account".into());
+            }
+            if !summary.id.is_group() {
+                let other = summary.members.iter().find(|member| member.user != user);
+                let shown = other.or(summary.members.first());
+                summary.name = shown.map(|member| member.name.clone()).unwrap_or_default();
+            }
+        }
+        Ok(())
+    }
+
+    async fn unread(
+        &self,
+        conversation: &Conversation,
+        user: UserId,
+        seen: Seq,
+        last: Seq,
+    ) -> Result<u32, ChatError> {
+        if seen >= last {
+            return Ok(0);
+        }
+        Ok(self.store.count_unread(conversation.id, user, seen, last, UNREAD_BOUND).await?)
+    }
+
+    async fn last_message(
+        &self,
+        conversation: &Conversation,
+        now: &Snapshot,
+        last: Seq,
+    ) -> Result<Option<Message>, ChatError> {
+        if last == 0 {
+            return Ok(None);
+        }
+        if last == now.last_seq
+            && let Some(message) = &conversation.state().last
+            && message.seq == last
+        {
+            return Ok(Some((**message).clone()));
+        }
+        let range = Range {
+            conversation: conversation.id,
+            after: last - 1,
+            before: last + 1,
+            limit: 1,
+            newest_first: false,
+        };
+        let message =
+            self.store.read(range).await?.pop().map(|entry| Arc::new(message_of(conversation.kind, entry)));
+        if let Some(message) = &message {
+            let mut state = conversation.state();
+            if state.now.last_seq == message.seq {
+                state.last = Some(Arc::clone(message));
+            }
+        }
+        Ok(message.map(|message| (*message).clone()))
+    }
+
+    async fn status(
+        &self,
+        conversation: &Conversation,
+        now: &Snapshot,
+        message: &Message,
+    ) -> Result<Option<MessageStatus>, ChatError> {
+        if now.members.len() > STATUS_MEMBERS {
+            return Ok(None);
+        }
+        let others: Vec<_> = now
+            .members
+            .as_slice()
+            .iter()
+            .filter(|member| member.user != message.sender && member.from_seq <= message.seq)
+            .map(|member| member.user)
+            .collect();
+        self.load_receipts(conversation, &others).await?;
+        let state = conversation.state();
+        let least = others.iter().map(|user| {
+            let receipt = state.receipts.get(user).copied().unwrap_or_default();
+            status_of(&receipt, message.seq)
+        });
+        Ok(Some(least.min().unwrap_or(MessageStatus::Seen)))
+    }
+}
+
+fn status_of(receipt: &Receipt, seq: Seq) -> MessageStatus {
+    if receipt.seen >= seq {
+        MessageStatus::Seen
+    } else if receipt.delivered >= seq {
+        MessageStatus::Delivered
+    } else {
+        MessageStatus::Sent
+    }
+}

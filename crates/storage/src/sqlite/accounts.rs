@@ -126,7 +126,9 @@ impl AccountStore for Database {
                 return Ok(CodeSignIn::SignedIn { user, registered: false, evicted });
             }
             let Some(newcomer) = newcomer else { return Ok(CodeSignIn::NoAccount) };
-            insert_user(transaction, &newcomer)?;
+            if !insert_user(transaction, &newcomer)? {
+                return Ok(CodeSignIn::WrongCode);
+            }
             insert_session(transaction, newcomer.id, &session)?;
             let user = UserInfo { id: newcomer.id, username: newcomer.username, name: newcomer.name };
             Ok(CodeSignIn::SignedIn { user, registered: true, evicted: Vec::new() })

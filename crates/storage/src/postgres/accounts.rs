@@ -1,0 +1,431 @@
+//! Accounts in PostgreSQL.
+//!
+//! Whatever gives an address to a user holds the lock on the row of its code; whatever adds a session holds that on
+//! its user. Several sessions are locked in the order of their ids.
+
+use accounts::store::{
+    AddressAdded, CodeAttempt, CodeDigest, CodeSaved, CodeSignIn, Lookup, NewCode, NewSession, NewUser,
+    PendingCode, Rotation, StoredLogin, StoredSession,
+};
+use accounts::{AccountStore, Address, Channel, StoreError};
+use async_trait::async_trait;
+use deadpool_postgres::GenericClient;
+use platform::Timestamp;
+use protocol::{DeviceId, UserId, UserInfo};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::Database;
+use crate::Failure;
+use crate::accounts::{CodeHistory, PENDING_CODES, address, columns, rotate};
+
+type Result<T, E = Failure> = std::result::Result<T, E>;
+type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+#[async_trait]
+impl AccountStore for Database {
+    async fn register(&self, user: NewUser, session: NewSession) -> Result<bool, StoreError> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(Failure::from)?;
+        if !insert_user(&transaction, &user).await? {
+            return Ok(false);
+        }
+        insert_session(&transaction, user.id, &session).await?;
+        transaction.commit().await.map_err(Failure::from)?;
+        Ok(true)
+    }
+
+    async fn login(&self, username: &str) -> Result<Option<StoredLogin>, StoreError> {
+        let client = self.client().await?;
+        let sql = "SELECT id, username, name, password_hash FROM users WHERE username = $1";
+        let row = query(&client, sql, &[&username]).await?.pop();
+        Ok(row
+            .map(|row| {
+                Ok::<_, Failure>(StoredLogin { user: user_info(&row)?, password_hash: row.try_get(3)? })
+            })
+            .transpose()?)
+    }
+
+    async fn open_session(
+        &self,
+        user: UserId,
+        session: NewSession,
+        max_devices: u32,
+    ) -> Result<Option<Vec<DeviceId>>, StoreError> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(Failure::from)?;
+        let evicted = add_session(&transaction, user, &session, max_devices).await?;
+        transaction.commit().await.map_err(Failure::from)?;
+        Ok(evicted)
+    }
+
+    async fn save_code(&self, code: NewCode) -> Result<CodeSaved, StoreError> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(Failure::from)?;
+        let (channel, text) = (code.address.channel().as_str(), code.address.as_str());
+        // A row to lock, also for an address that has none yet: two first requests must not both be allowed.
+        let sql = "INSERT INTO one_time_codes (channel, address, tries, created_at, expires_at, resend_at, \
+                   hour_began_at, sent_in_hour) VALUES ($1, $2, 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING";
+        let fresh = execute(&transaction, sql, &[&channel, &text]).await? == 1;
+        let sql = "SELECT resend_at, hour_began_at, sent_in_hour FROM one_time_codes \
+                   WHERE channel = $1 AND address = $2 FOR UPDATE";
+        let previous = if fresh { None } else { query(&transaction, sql, &[&channel, &text]).await?.pop() };
+        let previous = previous.map(|row| {
+            Ok::<_, Failure>(CodeHistory {
+                resend_at: row.try_get(0)?,
+                hour_began_at: row.try_get(1)?,
+                sent_in_hour: row.try_get(2)?,
+            })
+        });
+        let history = match CodeHistory::allow(previous.transpose()?.as_ref(), &code) {
+            Ok(history) => history,
+            Err(refused) => return Ok(refused),
+        };
+        let sql = "UPDATE one_time_codes SET digest = $3, readable = $4, tries = 0, created_at = $5, \
+                   expires_at = $6, resend_at = $7, hour_began_at = $8, sent_in_hour = $9 \
+                   WHERE channel = $1 AND address = $2";
+        let parameters: Parameters<'_> = &[
+            &channel,
+            &text,
+            &code.digest.0.as_slice(),
+            &code.readable,
+            &code.created_at,
+            &code.expires_at,
+            &history.resend_at,
+            &history.hour_began_at,
+            &history.sent_in_hour,
+        ];
+        execute(&transaction, sql, parameters).await?;
+        transaction.commit().await.map_err(Failure::from)?;
+        Ok(CodeSaved::Saved)
+    }
+
+    async fn withdraw_code(&self, address: &Address, digest: CodeDigest) -> Result<(), StoreError> {
+        let client = self.client().await?;
+        let sql = "UPDATE one_time_codes SET digest = NULL, readable = NULL, resend_at = created_at \
+                   WHERE channel = $1 AND address = $2 AND digest = $3";
+        let parameters: Parameters<'_> =
+            &[&address.channel().as_str(), &address.as_str(), &digest.0.as_slice()];
+        execute(&client, sql, parameters).await?;
+        Ok(())
+    }
+
+    async fn sign_in_with_code(
+        &self,
+        attempt: CodeAttempt,
+        newcomer: Option<NewUser>,
+        session: NewSession,
+        max_devices: u32,
+    ) -> Result<CodeSignIn, StoreError> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(Failure::from)?;
+        let outcome = async {
+            if !redeem(&transaction, &attempt).await? {
+                return Ok(CodeSignIn::WrongCode);
+            }
+            if let Some(user) = find(&transaction, &Lookup::Address(attempt.address)).await? {
+                return Ok(match add_session(&transaction, user.id, &session, max_devices).await? {
+                    Some(evicted) => CodeSignIn::SignedIn { user, registered: false, evicted },
+                    None => CodeSignIn::WrongCode,
+                });
+            }
+            let Some(newcomer) = newcomer else { return Ok(CodeSignIn::NoAccount) };
+            if !insert_user(&transaction, &newcomer).await? {
+                return Ok(CodeSignIn::WrongCode);
+            }
+            insert_session(&transaction, newcomer.id, &session).await?;
+            let user = UserInfo { id: newcomer.id, username: newcomer.username, name: newcomer.name };
+            Ok::<_, Failure>(CodeSignIn::SignedIn { user, registered: true, evicted: Vec::new() })
+        };
+        let outcome = outcome.await?;
+        transaction.commit().await.map_err(Failure::from)?;
+        Ok(outcome)
+    }
+
+    async fn add_address(&self, user: UserId, attempt: CodeAttempt) -> Result<AddressAdded, StoreError> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(Failure::from)?;
+        let outcome = async {
+            if !redeem(&transaction, &attempt).await? {
+                return Ok(AddressAdded::WrongCode);
+            }
+            let now = attempt.now;
+            let address = attempt.address.as_str().to_owned();
+            let sql = match attempt.address.channel() {
+                Channel::Email => {
+                    "UPDATE users SET email = $2, updated_at = $3, updated_by = $1 WHERE id = $1"
+                }
+                Channel::Phone => {
+                    "UPDATE users SET phone = $2, updated_at = $3, updated_by = $1 WHERE id = $1"
+                }
+            };
+            match find(&transaction, &Lookup::Address(attempt.address)).await? {
+                Some(owner) if owner.id == user => return Ok(AddressAdded::Added),
+                Some(_) => return Ok(AddressAdded::Taken),
+                None => {}
+            }
+            let changed = execute(&transaction, sql, &[&bytes(user.as_bytes()), &address, &now]).await?;
+            Ok::<_, Failure>(if changed == 1 { AddressAdded::Added } else { AddressAdded::UnknownUser })
+        };
+        let outcome = outcome.await?;
+        transaction.commit().await.map_err(Failure::from)?;
+        Ok(outcome)
+    }
+
+    async fn pending_codes(&self, now: Timestamp) -> Result<Vec<PendingCode>, StoreError> {
+        let client = self.client().await?;
+        let sql = "SELECT channel, address, readable, created_at, expires_at FROM one_time_codes \
+                   WHERE readable IS NOT NULL AND expires_at > $1 ORDER BY created_at DESC LIMIT $2";
+        let rows = query(&client, sql, &[&now, &PENDING_CODES]).await?;
+        rows.iter()
+            .map(|row| {
+                let field = |at| row.try_get::<_, &str>(at).map_err(Failure::from);
+                Ok(PendingCode {
+                    address: address(field(0)?, field(1)?)?,
+                    code: field(2)?.to_owned(),
+                    created_at: row.try_get(3).map_err(Failure::from)?,
+                    expires_at: row.try_get(4).map_err(Failure::from)?,
+                })
+            })
+            .collect()
+    }
+
+    async fn session(&self, device: DeviceId) -> Result<Option<StoredSession>, StoreError> {
+        let client = self.client().await?;
+        let sql = "SELECT device, user_id, name, created_at, last_active_at, expires_at FROM sessions \
+                   WHERE device = $1";
+        let row = query(&client, sql, &[&bytes(device.as_bytes())]).await?.pop();
+        Ok(row.as_ref().map(stored_session).transpose()?)
+    }
+
+    async fn sessions(&self, user: UserId) -> Result<Vec<StoredSession>, StoreError> {
+        let client = self.client().await?;
+        let sql = "SELECT device, user_id, name, created_at, last_active_at, expires_at FROM sessions \
+                   WHERE user_id = $1 ORDER BY last_active_at DESC, device DESC";
+        let rows = query(&client, sql, &[&bytes(user.as_bytes())]).await?;
+        Ok(rows.iter().map(stored_session).collect::<Result<_>>()?)
+    }
+
+    async fn rotate(
+        &self,
+        user: UserId,
+        device: DeviceId,
+        generation: u32,
+        now: Timestamp,
+        idle_since: Timestamp,
+    ) -> Result<Rotation, StoreError> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(Failure::from)?;
+        let sql = "SELECT device, user_id, name, created_at, last_active_at, expires_at, generation \
+                   FROM sessions WHERE device = $1 AND user_id = $2 FOR UPDATE";
+        let parameters: Parameters<'_> = &[&bytes(device.as_bytes()), &bytes(user.as_bytes())];
+        let Some(row) = query(&transaction, sql, parameters).await?.pop() else {
+            return Ok(Rotation::Unknown);
+        };
+        let current = row.try_get(6).map_err(Failure::from)?;
+        let outcome = rotate(stored_session(&row)?, current, generation, now, idle_since);
+        match &outcome {
+            Rotation::Rotated { session, generation } => {
+                let sql = "UPDATE sessions SET generation = $2, last_active_at = $3 WHERE device = $1";
+                let parameters: Parameters<'_> =
+                    &[&bytes(device.as_bytes()), &i64::from(*generation), &session.last_active_at];
+                execute(&transaction, sql, parameters).await?;
+            }
+            _ => {
+                let sql = "DELETE FROM sessions WHERE device = $1";
+                execute(&transaction, sql, &[&bytes(device.as_bytes())]).await?;
+            }
+        }
+        transaction.commit().await.map_err(Failure::from)?;
+        Ok(outcome)
+    }
+
+    async fn end_session(&self, user: UserId, device: DeviceId) -> Result<bool, StoreError> {
+        let client = self.client().await?;
+        let sql = "DELETE FROM sessions WHERE device = $1 AND user_id = $2";
+        let parameters: Parameters<'_> = &[&bytes(device.as_bytes()), &bytes(user.as_bytes())];
+        Ok(execute(&client, sql, parameters).await? == 1)
+    }
+
+    async fn end_sessions(
+        &self,
+        user: UserId,
+        except: Option<DeviceId>,
+    ) -> Result<Vec<DeviceId>, StoreError> {
+        let client = self.client().await?;
+        let sql = "DELETE FROM sessions WHERE device IN (SELECT device FROM sessions \
+                   WHERE user_id = $1 AND device IS DISTINCT FROM $2 ORDER BY device FOR UPDATE) \
+                   RETURNING device";
+        let except = except.as_ref().map(|one| bytes(one.as_bytes()));
+        let rows = query(&client, sql, &[&bytes(user.as_bytes()), &except]).await?;
+        Ok(rows.iter().map(device_id).collect::<Result<_>>()?)
+    }
+
+    async fn touch(&self, active: &[(DeviceId, Timestamp)]) -> Result<(), StoreError> {
+        let client = self.client().await?;
+        let devices: Vec<&[u8]> = active.iter().map(|(device, _)| bytes(device.as_bytes())).collect();
+        let times: Vec<Timestamp> = active.iter().map(|(_, at)| *at).collect();
+        let sql = "WITH locked AS (SELECT device, at FROM sessions \
+                   JOIN UNNEST($1::BYTEA[], $2::BIGINT[]) AS active (device, at) USING (device) \
+                   ORDER BY device FOR UPDATE OF sessions) \
+                   UPDATE sessions SET last_active_at = locked.at FROM locked \
+                   WHERE sessions.device = locked.device AND sessions.last_active_at < locked.at";
+        execute(&client, sql, &[&devices, &times]).await?;
+        Ok(())
+    }
+
+    async fn expire(
+        &self,
+        now: Timestamp,
+        idle_since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(UserId, DeviceId)>, StoreError> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(Failure::from)?;
+        let sql = "DELETE FROM one_time_codes WHERE (channel, address) IN \
+                   (SELECT channel, address FROM one_time_codes WHERE expires_at <= $1 AND resend_at <= $1 \
+                   AND hour_began_at <= $2 ORDER BY channel, address FOR UPDATE SKIP LOCKED)";
+        execute(&transaction, sql, &[&now, &(now - accounts::store::CODE_WINDOW_MS)]).await?;
+        let sql = "DELETE FROM sessions WHERE device IN (SELECT device FROM sessions \
+                   WHERE last_active_at < $1 OR expires_at <= $2 \
+                   ORDER BY device LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING device, user_id";
+        let rows = query(&transaction, sql, &[&idle_since, &now, &i64::from(limit)]).await?;
+        transaction.commit().await.map_err(Failure::from)?;
+        let ended = rows.iter().map(|row| Ok((UserId::from_bytes(id(row, 1)?), device_id(row)?)));
+        Ok(ended.collect::<Result<_>>()?)
+    }
+
+    async fn users(&self, ids: &[UserId]) -> Result<Vec<UserInfo>, StoreError> {
+        let client = self.client().await?;
+        let ids: Vec<&[u8]> = ids.iter().map(|id| bytes(id.as_bytes())).collect();
+        let sql = "SELECT id, username, name FROM users WHERE id = ANY($1)";
+        let rows = query(&client, sql, &[&ids]).await?;
+        Ok(rows.iter().map(user_info).collect::<Result<_>>()?)
+    }
+
+    async fn find(&self, lookup: &Lookup) -> Result<Option<UserInfo>, StoreError> {
+        Ok(find(&self.client().await?, lookup).await?)
+    }
+}
+
+/// Whether the username and the address were free.
+async fn insert_user(client: &impl GenericClient, user: &NewUser) -> Result<bool> {
+    let (email, phone) = columns(user.address.as_ref());
+    let sql = "INSERT INTO users (id, username, email, phone, name, password_hash, created_at, created_by, \
+               updated_at, updated_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $1, $7, $1) ON CONFLICT DO NOTHING";
+    let parameters: Parameters<'_> = &[
+        &bytes(user.id.as_bytes()),
+        &user.username,
+        &email,
+        &phone,
+        &user.name,
+        &user.password_hash,
+        &user.created_at,
+    ];
+    Ok(execute(client, sql, parameters).await? == 1)
+}
+
+async fn insert_session(client: &impl GenericClient, user: UserId, session: &NewSession) -> Result<()> {
+    let sql = "INSERT INTO sessions (device, user_id, name, generation, created_at, last_active_at, expires_at) \
+               VALUES ($1, $2, $3, 0, $4, $4, $5)";
+    let parameters: Parameters<'_> = &[
+        &bytes(session.device.as_bytes()),
+        &bytes(user.as_bytes()),
+        &session.name,
+        &session.created_at,
+        &session.expires_at,
+    ];
+    execute(client, sql, parameters).await?;
+    Ok(())
+}
+
+/// Inserts, and ends those above the bound. `None` if there is no such user.
+async fn add_session(
+    client: &impl GenericClient,
+    user: UserId,
+    session: &NewSession,
+    max_devices: u32,
+) -> Result<Option<Vec<DeviceId>>> {
+    let sql = "SELECT 1 FROM users WHERE id = $1 FOR UPDATE";
+    if query(client, sql, &[&bytes(user.as_bytes())]).await?.is_empty() {
+        return Ok(None);
+    }
+    insert_session(client, user, session).await?;
+    let sql = "DELETE FROM sessions WHERE device IN (SELECT device FROM sessions \
+               WHERE user_id = $1 AND device <> $2 ORDER BY last_active_at DESC, device DESC \
+               OFFSET $3) RETURNING device";
+    let kept = i64::from(max_devices.saturating_sub(1));
+    let parameters: Parameters<'_> = &[&bytes(user.as_bytes()), &bytes(session.device.as_bytes()), &kept];
+    let rows = query(client, sql, parameters).await?;
+    rows.iter().map(device_id).collect::<Result<_>>().map(Some)
+}
+
+/// Counts the try, and uses up the code if it is right.
+async fn redeem(client: &impl GenericClient, attempt: &CodeAttempt) -> Result<bool> {
+    let (channel, text) = (attempt.address.channel().as_str(), attempt.address.as_str());
+    let sql = "UPDATE one_time_codes SET tries = tries + 1 WHERE channel = $1 AND address = $2 \
+               AND digest IS NOT NULL AND expires_at > $3 AND tries < $4 RETURNING digest";
+    let max_tries = i64::from(attempt.max_tries);
+    let row = query(client, sql, &[&channel, &text, &attempt.now, &max_tries]).await?.pop();
+    let expected = row.map(|row| row.try_get::<_, &[u8]>(0).map(<[u8; 32]>::try_from)).transpose()?;
+    let right = expected.and_then(Result::ok).is_some_and(|expected| CodeDigest(expected) == attempt.digest);
+    if right {
+        let sql = "UPDATE one_time_codes SET digest = NULL, readable = NULL \
+                   WHERE channel = $1 AND address = $2";
+        execute(client, sql, &[&channel, &text]).await?;
+    }
+    Ok(right)
+}
+
+async fn find(client: &impl GenericClient, lookup: &Lookup) -> Result<Option<UserInfo>> {
+    let (sql, text) = match lookup {
+        Lookup::Username(username) => {
+            ("SELECT id, username, name FROM users WHERE username = $1", username.as_str())
+        }
+        Lookup::Address(address) => match address.channel() {
+            Channel::Email => ("SELECT id, username, name FROM users WHERE email = $1", address.as_str()),
+            Channel::Phone => ("SELECT id, username, name FROM users WHERE phone = $1", address.as_str()),
+        },
+    };
+    query(client, sql, &[&text]).await?.first().map(user_info).transpose()
+}
+
+fn user_info(row: &Row) -> Result<UserInfo> {
+    Ok(UserInfo { id: UserId::from_bytes(id(row, 0)?), username: row.try_get(1)?, name: row.try_get(2)? })
+}
+
+fn stored_session(row: &Row) -> Result<StoredSession> {
+    Ok(StoredSession {
+        device: device_id(row)?,
+        user: UserId::from_bytes(id(row, 1)?),
+        name: row.try_get(2)?,
+        created_at: row.try_get(3)?,
+        last_active_at: row.try_get(4)?,
+        expires_at: row.try_get(5)?,
+    })
+}
+
+/// The first column.
+fn device_id(row: &Row) -> Result<DeviceId> {
+    Ok(DeviceId::from_bytes(id(row, 0)?))
+}
+
+fn id(row: &Row, column: usize) -> Result<[u8; 16]> {
+    let bytes: &[u8] = row.try_get(column)?;
+    bytes.try_into().map_err(|_| Failure::Settings(format!("an id of {} bytes", bytes.len())))
+}
+
+/// As a BYTEA parameter.
+fn bytes(id: &[u8; 16]) -> &[u8] {
+    id
+}
+
+async fn query(client: &impl GenericClient, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>> {
+    let statement = client.prepare_cached(sql).await?;
+    Ok(client.query(&statement, parameters).await?)
+}
+
+async fn execute(client: &impl GenericClient, sql: &str, parameters: Parameters<'_>) -> Result<u64> {
+    let statement = client.prepare_cached(sql).await?;
+    Ok(client.execute(&statement, parameters).await?)
+}

@@ -1,0 +1,55 @@
+//! What can be set.
+
+use std::{net::IpAddr, time::Duration};
+
+use super::ClientLimits;
+
+/// Limits and settings of a [`super::Connection`].
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Ask the server where and how to connect, before connecting. A WebSocket needs it only behind redirects.
+    pub negotiate: bool,
+    /// The address to connect from; for tests that need more connections than one address has ports.
+    pub local_address: Option<IpAddr>,
+    /// For negotiation, the WebSocket's opening and the handshake together.
+    pub connect_timeout: Duration,
+    /// A ping is sent after this long without sending anything.
+    pub keep_alive: Duration,
+    /// The server is given up after this long without a byte of it.
+    pub server_timeout: Duration,
+    /// Of one incoming hub message.
+    pub max_message_bytes: usize,
+    /// What may wait to be sent; a call beyond that fails with [`super::InvokeError::Full`].
+    pub max_unsent_bytes: usize,
+    /// Events that may wait to be taken. One more ends the connection.
+    pub max_waiting_events: usize,
+    /// Items of one stream that may wait to be taken. One more ends the stream with an error.
+    pub max_waiting_items: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            negotiate: false,
+            local_address: None,
+            connect_timeout: Duration::from_secs(15),
+            keep_alive: Duration::from_secs(20),
+            server_timeout: Duration::from_secs(60),
+            max_message_bytes: 4 * 1024 * 1024,
+            max_unsent_bytes: 16 * 1024 * 1024,
+            max_waiting_events: 65_536,
+            max_waiting_items: 4096,
+        }
+    }
+}
+
+impl Options {
+    pub(super) fn limits(&self) -> ClientLimits {
+        ClientLimits {
+            keep_alive: self.keep_alive,
+            server_timeout: self.server_timeout,
+            handshake_timeout: self.connect_timeout,
+            max_message_bytes: self.max_message_bytes,
+        }
+    }
+}

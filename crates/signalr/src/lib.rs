@@ -1,0 +1,38 @@
+//! The SignalR hub protocol: framing and remote calls over one connection, both sides of it.
+//!
+//! The protocol itself (the codec, [`server::ServerMachine`], [`client::ClientMachine`]) does no I/O and reads no
+//! clock: bytes and the time go in, events and bytes come out. Time is a [`std::time::Duration`] since an origin of the
+//! caller's choice. Around it stand thin transports: with the feature `server` an axum router and one task per
+//! WebSocket, with the feature `client` a tokio connection.
+//!
+//! This crate knows nothing of what the calls mean, keeps nothing beyond a connection's life and is no reliability
+//! layer: what was queued when a connection breaks is lost.
+
+mod arguments;
+mod broadcast;
+mod codec;
+mod payload;
+mod protocol;
+#[cfg(feature = "transport")]
+#[cfg_attr(
+    not(all(feature = "server", feature = "client")),
+    expect(dead_code, reason = "some of it is for one side only")
+)]
+mod transport;
+mod value;
+
+pub mod client;
+pub mod server;
+
+pub use arguments::{ArgumentError, Arguments};
+pub use broadcast::Broadcast;
+pub use codec::{Invocation, Message, MessageReader, ProtocolError};
+pub use payload::Payload;
+pub use protocol::Protocol;
+pub use value::{DecodeError, EncodeError};
+
+/// The codec by itself: handshake, messages read and written.
+pub mod wire {
+    pub use crate::codec::encode::{cancel, close, completion, invocation, ping, stream_item};
+    pub use crate::codec::handshake::{HandshakeRequest, HandshakeResponse};
+}

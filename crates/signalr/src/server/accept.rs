@@ -1,0 +1,263 @@
+//! The HTTP side: routes, and what all connections share.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    response::Response,
+    routing::{get, post},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::{sync::Notify, time::Instant};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::{
+    ConnectionHandle, Hub, Options, Refusal, ServerLimits, connection,
+    hub::query_value,
+    negotiate,
+    outbox::OutboxLimits,
+    token::{ConnectionId, Tokens},
+};
+use crate::Broadcast;
+
+/// Serves a hub: `POST /negotiate` and the WebSocket at `/`. To end all its connections, keep a [`Server`] instead.
+pub fn router<H: Hub>(hub: Arc<H>, options: Options) -> Router {
+    Server::new(hub, options).router()
+}
+
+/// A hub and its connections. Cheap to clone.
+pub struct Server<H> {
+    hub: Arc<H>,
+    settings: Arc<Settings>,
+}
+
+/// What all connections of a server share.
+pub(super) struct Settings {
+    pub(super) options: Options,
+    pub(super) limits: ServerLimits,
+    pub(super) outbox: OutboxLimits,
+    pub(super) lagging: Option<Broadcast>,
+    tokens: Tokens,
+    /// Connections from before their handshake until after `disconnected`.
+    live: Mutex<HashMap<ConnectionId, ConnectionHandle>>,
+    draining: AtomicBool,
+    /// Told whenever a connection has ended.
+    ended: Notify,
+    /// What connections count their time from.
+    origin: Instant,
+}
+
+impl<H> Clone for Server<H> {
+    fn clone(&self) -> Server<H> {
+        Server { hub: self.hub.clone(), settings: self.settings.clone() }
+    }
+}
+
+impl<H: Hub> Server<H> {
+    /// Needs a tokio runtime only when requests come.
+    pub fn new(hub: Arc<H>, options: Options) -> Server<H> {
+        Server { hub, settings: Arc::new(Settings::new(options)) }
+    }
+
+    /// The routes, to be nested where the hub shall be: `Router::new().nest("/hub", server.router())`.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/", get(connect::<H>))
+            .route("/negotiate", post(negotiate::negotiate::<H>))
+            .with_state(self.clone())
+    }
+
+    /// How many connections there are, with those whose handshake is under way or whose `disconnected` runs.
+    pub fn connection_count(&self) -> usize {
+        self.settings.live().len()
+    }
+
+    /// Closes every connection there is. New ones are accepted, unless [`Server::drain`] was called.
+    pub fn close_all(&self, error: Option<&str>, allow_reconnect: bool) {
+        for connection in self.settings.live().values() {
+            connection.close(error.map(str::to_owned), allow_reconnect);
+        }
+    }
+
+    /// Turns new connections away with 503, closes all others with leave to reconnect and waits until the last one has
+    /// ended.
+    pub async fn drain(&self) {
+        self.settings.draining.store(true, Ordering::SeqCst);
+        self.close_all(None, true);
+        loop {
+            let ended = self.settings.ended.notified();
+            if self.connection_count() == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    /// Authenticates a request, unless the server is being drained.
+    pub(super) async fn admit(&self, request: &Parts) -> Result<H::Client, Refusal> {
+        if self.settings.draining.load(Ordering::SeqCst) {
+            return Err(Refusal::unavailable("The server is going down."));
+        }
+        self.hub.authenticate(request).await
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+impl Settings {
+    pub(super) fn new(options: Options) -> Settings {
+        Settings {
+            limits: options.limits(),
+            outbox: OutboxLimits {
+                max_frames: options.max_queued_frames,
+                max_bytes: options.max_queued_bytes,
+                has_notice: options.lagging.is_some(),
+            },
+            lagging: options.lagging.map(|target| Broadcast::new(target, ())),
+            tokens: Tokens::new(options.token_key),
+            live: Mutex::default(),
+            draining: AtomicBool::new(false),
+            ended: Notify::new(),
+            origin: Instant::now(),
+            options,
+        }
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    pub(super) fn instant(&self, time: Duration) -> Instant {
+        self.origin + time
+    }
+
+    fn unix_s(&self) -> u64 {
+        (self.options.clock)().as_secs()
+    }
+
+    /// A new connection's public id and the token that proves it.
+    pub(super) fn issue(&self) -> (String, String) {
+        let id = ConnectionId::random();
+        let expires_s = self.unix_s().saturating_add(self.options.token_lifetime.as_secs());
+        (id.to_text(), self.tokens.issue(id, expires_s))
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<ConnectionId, ConnectionHandle>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection's place among the live ones.
+struct Registration {
+    settings: Arc<Settings>,
+    id: ConnectionId,
+}
+
+impl Registration {
+    /// None: there is one with that id.
+    fn new(settings: &Arc<Settings>, id: ConnectionId) -> Option<(Registration, ConnectionHandle)> {
+        let handle = match settings.live().entry(id) {
+            Entry::Occupied(_) => return None,
+            Entry::Vacant(vacant) => {
+                vacant.insert(ConnectionHandle::new(id.to_text(), settings.clone())).clone()
+            }
+        };
+        Some((Registration { settings: settings.clone(), id }, handle))
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let connection = self.settings.live().remove(&self.id);
+        if let Some(connection) = connection {
+            connection.outbox().end();
+        }
+        self.settings.ended.notify_waiters();
+    }
+}
+
+async fn connect<H: Hub>(State(server): State<Server<H>>, request: Request) -> Response {
+    accept(server, request).await.unwrap_or_else(|refusal| refuse(&refusal))
+}
+
+async fn accept<H: Hub>(server: Server<H>, request: Request) -> Result<Response, Refusal> {
+    let (mut request, _) = request.into_parts();
+    let accept_key = websocket_accept_key(&request.headers)?;
+    let upgrade = request
+        .extensions
+        .remove::<OnUpgrade>()
+        .ok_or_else(|| bad_request("This connection cannot be upgraded to a WebSocket."))?;
+    let client = Arc::new(server.admit(&request).await?);
+    let id = match query_value(&request, "id") {
+        None => ConnectionId::random(),
+        Some(token) => server
+            .settings
+            .tokens
+            .check(&token, server.settings.unix_s())
+            .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "No Connection with that ID"))?,
+    };
+    let (registration, handle) = Registration::new(&server.settings, id)
+        .ok_or_else(|| Refusal::new(StatusCode::CONFLICT, "The connection is in use already."))?;
+    tokio::spawn(async move {
+        let _registration = registration;
+        if let Ok(upgraded) = upgrade.await {
+            connection::run(TokioIo::new(upgraded), server.hub, client, handle, id.seed()).await;
+        }
+    });
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept_key);
+    Ok(response)
+}
+
+/// Checks the opening handshake (RFC 6455, section 4.2.1) and answers its key.
+fn websocket_accept_key(headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
+    let has = |name: header::HeaderName, token: &str| {
+        headers.get_all(name).iter().any(|value| {
+            value
+                .to_str()
+                .is_ok_and(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
+        })
+    };
+    if !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") {
+        return Err(bad_request("Only WebSockets are accepted here."));
+    }
+    if !has(header::SEC_WEBSOCKET_VERSION, "13") {
+        return Err(bad_request("Only WebSocket version 13 is accepted."));
+    }
+    let key =
+        headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| bad_request("Sec-WebSocket-Key is missing."))?;
+    HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
+        .map_err(|_| bad_request("Sec-WebSocket-Key is invalid."))
+}
+
+fn bad_request(text: &'static str) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, text)
+}
+
+pub(super) fn refuse(refusal: &Refusal) -> Response {
+    let mut response = Response::new(Body::from(refusal.text.to_string()));
+    *response.status_mut() = refusal.status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if let Some(retry_after_s) = refusal.retry_after_s {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
+    }
+    response
+}

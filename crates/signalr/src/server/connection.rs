@@ -1,0 +1,285 @@
+//! The task of one connection.
+
+mod dispatch;
+mod reading;
+
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    time::{Sleep, sleep_until, timeout},
+};
+
+use super::{
+    ConnectionHandle, Hub, ServerMachine,
+    accept::Settings,
+    calls::{Calls, guard},
+    outbox::CloseRequest,
+    streams::Streams,
+};
+use crate::{
+    Protocol,
+    transport::{FrameReader, Role, Scratch, Writer, Written},
+};
+
+/// What goes into one WebSocket message at most, give or take one hub message.
+const WRITE_BYTES: usize = 32 * 1024;
+
+/// Reads and writes in one poll, after which other tasks get their turn.
+const MAX_ROUNDS: usize = 8;
+
+struct Connection<H: Hub, Io> {
+    io: Io,
+    hub: Arc<H>,
+    client: Arc<H::Client>,
+    handle: ConnectionHandle,
+    machine: ServerMachine,
+    phase: Phase,
+    timer: Pin<Box<Sleep>>,
+
+    frames: FrameReader,
+    /// What was read and could not be used yet: part of a frame's header, or anything while reading pauses.
+    unread: Vec<u8>,
+    /// There is more in `unread` or in the machine than only the beginning of something.
+    paused: bool,
+
+    writer: Writer,
+    /// Tell the outbox when everything unsent is sent.
+    notice_unsent: bool,
+
+    calls: Calls,
+    streams: Streams,
+}
+
+enum Phase {
+    Handshake,
+    /// The hub's `connected` runs; nothing is read meanwhile.
+    Connecting(BoxFuture<'static, ()>),
+    Open,
+    /// Everything was said; the client has until then to hang up.
+    Closing(Duration),
+}
+
+/// The connection is over.
+enum End {
+    /// The client hung up or was given up.
+    Gone,
+    Broken(io::Error),
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> End {
+        End::Broken(error)
+    }
+}
+
+/// Runs a connection from the WebSocket's opening to the end of `disconnected`.
+pub(super) async fn run<H: Hub, Io: AsyncRead + AsyncWrite + Unpin>(
+    io: Io,
+    hub: Arc<H>,
+    client: Arc<H::Client>,
+    handle: ConnectionHandle,
+    seed: u32,
+) {
+    let settings = handle.settings();
+    let now = settings.now();
+    let timer = Box::pin(sleep_until(settings.instant(now + settings.limits.handshake_timeout)));
+    let mut connection = Connection {
+        io,
+        hub,
+        client,
+        handle,
+        machine: ServerMachine::new(now),
+        phase: Phase::Handshake,
+        timer,
+        frames: FrameReader::new(Role::Server),
+        unread: Vec::new(),
+        paused: false,
+        writer: Writer::new(Role::Server, seed),
+        notice_unsent: false,
+        calls: Calls::default(),
+        streams: Streams::default(),
+    };
+    if let End::Broken(error) = poll_fn(|context| connection.poll(context)).await {
+        tracing::debug!(connection = connection.handle.id(), %error, "a connection broke");
+    }
+    Box::pin(connection.finish()).await;
+}
+
+impl<H: Hub, Io: AsyncRead + AsyncWrite + Unpin> Connection<H, Io> {
+    fn settings(&self) -> &Arc<Settings> {
+        self.handle.settings()
+    }
+
+    fn protocol(&self) -> Protocol {
+        self.handle.protocol()
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        let mut scratch = Scratch::borrow();
+        Writer::begin(&mut scratch.out);
+        let result = self.drive(context, &mut scratch);
+        scratch.give_back();
+        match result {
+            Ok(()) => Poll::Pending,
+            Err(end) => Poll::Ready(end),
+        }
+    }
+
+    /// Does all that can be done without waiting.
+    fn drive(&mut self, context: &mut Context<'_>, scratch: &mut Scratch) -> Result<(), End> {
+        let now = self.settings().now();
+        if self.writer.is_blocked() && self.writer.poll_unsent(&mut self.io, context, now)?.is_ready() {
+            self.machine.sent(now);
+            self.all_sent();
+        }
+        self.poll_connecting(context);
+        self.poll_calls(context, &mut scratch.out);
+        self.poll_streams(context, &mut scratch.out);
+        let gone = self.poll_input(context, now, scratch);
+        self.flush(context, now, &mut scratch.out)?;
+        gone?;
+        self.poll_timer(context, now, &mut scratch.out)
+    }
+
+    fn poll_connecting(&mut self, context: &mut Context<'_>) {
+        let Phase::Connecting(connecting) = &mut self.phase else { return };
+        match guard("connected", || connecting.as_mut().poll(context)) {
+            Ok(Poll::Pending) => (),
+            Ok(Poll::Ready(())) => self.phase = Phase::Open,
+            Err(text) => {
+                self.phase = Phase::Open;
+                self.handle.close(Some(text), false);
+            }
+        }
+    }
+
+    /// Sends what is in `out` and what waits in the outbox.
+    fn flush(&mut self, context: &mut Context<'_>, now: Duration, out: &mut Vec<u8>) -> Result<(), End> {
+        for _ in 0..MAX_ROUNDS {
+            let room = WRITE_BYTES.saturating_sub(Writer::message_bytes(out));
+            // After Close nothing more may be said. (Before the handshake there is nothing yet.)
+            let blocked = self.writer.is_blocked() || matches!(self.phase, Phase::Closing(_));
+            let taken = self
+                .handle
+                .outbox()
+                .take(context.waker(), room, blocked, |frame| out.extend_from_slice(frame));
+            if taken.notice {
+                self.notice_unsent = true;
+                if let Some(lagging) = &self.settings().lagging {
+                    out.extend_from_slice(&lagging.frame(self.protocol()));
+                }
+            }
+            if let Some(CloseRequest { error, allow_reconnect }) = taken.close {
+                self.machine.close(error.as_deref(), allow_reconnect, out);
+                self.begin_closing(now);
+            }
+            self.write(context, now, out)?;
+            if !taken.more || self.writer.is_blocked() {
+                return Ok(());
+            }
+        }
+        context.waker().wake_by_ref();
+        Ok(())
+    }
+
+    fn write(&mut self, context: &mut Context<'_>, now: Duration, out: &mut Vec<u8>) -> Result<(), End> {
+        if Writer::message_bytes(out) > 0 {
+            self.machine.sent(now);
+        }
+        let protocol = self.protocol();
+        match self.writer.write(&mut self.io, context, now, protocol, out)? {
+            Written::All => self.all_sent(),
+            Written::Blocked => (),
+        }
+        Ok(())
+    }
+
+    fn all_sent(&mut self) {
+        if self.notice_unsent {
+            self.notice_unsent = false;
+            self.handle.outbox().notice_written();
+        }
+    }
+
+    /// Everything was said: nothing more is dispatched, and the client is to hang up.
+    fn begin_closing(&mut self, now: Duration) {
+        if matches!(self.phase, Phase::Closing(_)) {
+            return;
+        }
+        const NORMAL: u16 = 1000;
+        self.writer.close(NORMAL);
+        self.streams.clear();
+        let until = now + self.settings().options.close_timeout;
+        // A `connected` under way is cut off only by the end of the connection, after which `disconnected` runs.
+        self.phase = Phase::Closing(until);
+        let until = self.settings().instant(until);
+        self.timer.as_mut().reset(until);
+    }
+
+    /// One timer, set anew only when it fires: nothing is done about it per message.
+    fn poll_timer(&mut self, context: &mut Context<'_>, now: Duration, out: &mut Vec<u8>) -> Result<(), End> {
+        while self.timer.as_mut().poll(context).is_ready() {
+            self.calls.shrink();
+            self.streams.shrink();
+            let due = self.on_timer(now, out)?;
+            self.write(context, now, out)?;
+            // The wheel turns in milliseconds: it may fire a little early.
+            let due = self.settings().instant(due.max(now + Duration::from_millis(1)));
+            self.timer.as_mut().reset(due);
+        }
+        Ok(())
+    }
+
+    fn on_timer(&mut self, now: Duration, out: &mut Vec<u8>) -> Result<Duration, End> {
+        if let Phase::Closing(until) = self.phase {
+            return if now >= until { Err(End::Gone) } else { Ok(until) };
+        }
+        let settings = self.handle.settings();
+        if let Some(since) = self.writer.blocked_since() {
+            let given_up = since + settings.limits.client_timeout;
+            if now >= given_up {
+                return Err(End::Gone);
+            }
+            // A ping behind all that would be of no use.
+            return Ok(given_up.min(now + settings.limits.keep_alive));
+        }
+        if self.is_reading_paused() {
+            self.machine.excuse_silence(now);
+        }
+        self.machine.poll_timer(now, &settings.limits, out).map_err(|_| End::Gone)
+    }
+
+    /// After the end: hangs up, lets running invocations end, and tells the hub.
+    async fn finish(mut self) {
+        let grace = self.settings().options.close_timeout;
+        self.handle.outbox().end();
+        self.streams.clear();
+        let _ = timeout(grace, self.io.shutdown()).await;
+        drop(self.io);
+        if matches!(self.phase, Phase::Handshake) || self.machine.protocol().is_none() {
+            return;
+        }
+        if let Phase::Connecting(connecting) = self.phase {
+            let _ = std::panic::AssertUnwindSafe(connecting).catch_unwind().await;
+        }
+        let calls = &mut self.calls;
+        let ended = poll_fn(|context| {
+            calls.poll(context, |_, _| ());
+            if calls.len() == 0 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let _ = timeout(grace, ended).await;
+        let disconnected = self.hub.disconnected(&self.client, &self.handle);
+        if std::panic::AssertUnwindSafe(disconnected).catch_unwind().await.is_err() {
+            tracing::error!(connection = self.handle.id(), "the hub panicked in disconnected");
+        }
+    }
+}

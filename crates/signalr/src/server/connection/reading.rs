@@ -1,0 +1,139 @@
+//! From the socket to events.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{Connection, End, MAX_ROUNDS, Phase};
+use crate::{
+    server::Hub,
+    transport::{Frame, Scratch, Writer},
+};
+
+impl<H: Hub, Io: AsyncRead + AsyncWrite + Unpin> Connection<H, Io> {
+    /// Whether nothing is to be read: the client has to wait until something of its own is done.
+    pub(super) fn is_reading_paused(&self) -> bool {
+        let options = &self.settings().options;
+        matches!(self.phase, Phase::Connecting(_))
+            || self.calls.len() >= options.max_in_flight
+            || self.writer.unsent_bytes() >= options.max_queued_bytes
+    }
+
+    /// Reads and dispatches until there is nothing more to read, or reading pauses.
+    pub(super) fn poll_input(
+        &mut self,
+        context: &mut Context<'_>,
+        now: Duration,
+        scratch: &mut Scratch,
+    ) -> Result<(), End> {
+        for _ in 0..MAX_ROUNDS {
+            if self.is_reading_paused() {
+                return Ok(());
+            }
+            let kept = self.unread.len();
+            let mut count = 0;
+            if !self.paused {
+                match self.poll_read(context, &mut scratch.input[kept..])? {
+                    Poll::Pending => return Ok(()),
+                    Poll::Ready(read) => count = read,
+                }
+            }
+            scratch.input[..kept].copy_from_slice(&self.unread);
+            self.unread = Vec::new();
+            self.paused = false;
+            let Scratch { input, out } = &mut *scratch;
+            let input = &mut input[..kept + count];
+            let used = self.process(context, now, input, out)?;
+            self.unread.extend_from_slice(&input[used..]);
+        }
+        context.waker().wake_by_ref();
+        Ok(())
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>, room: &mut [u8]) -> Result<Poll<usize>, End> {
+        let mut room = ReadBuf::new(room);
+        match Pin::new(&mut self.io).poll_read(context, &mut room)? {
+            Poll::Pending => Ok(Poll::Pending),
+            Poll::Ready(()) if room.filled().is_empty() => Err(End::Gone),
+            Poll::Ready(()) => Ok(Poll::Ready(room.filled().len())),
+        }
+    }
+
+    /// Takes frames from `bytes`, and tells how many bytes were used.
+    fn process(
+        &mut self,
+        context: &mut Context<'_>,
+        now: Duration,
+        bytes: &mut [u8],
+        out: &mut Vec<u8>,
+    ) -> Result<usize, End> {
+        // What was put aside when reading paused.
+        self.feed(context, now, &mut &[][..], out)?;
+        let mut used = 0;
+        while !self.paused {
+            let rest = &mut bytes[used..];
+            let frame = self.frames.read(rest).map_err(|error| {
+                tracing::debug!(connection = self.handle.id(), %error, "the client breaks the protocol");
+                End::Broken(io::ErrorKind::InvalidData.into())
+            })?;
+            let Some((taken, frame)) = frame else { break };
+            match frame {
+                Frame::Data(payload) => {
+                    let mut payload = &rest[payload];
+                    self.feed(context, now, &mut payload, out)?;
+                }
+                Frame::Ping(payload) => self.writer.pong(&rest[payload]),
+                Frame::Pong => self.machine.excuse_silence(now),
+                Frame::Close => {
+                    if !matches!(self.phase, Phase::Closing(_)) {
+                        self.begin_closing(now);
+                    }
+                    return Err(End::Gone);
+                }
+            }
+            used += taken;
+            if self.is_reading_paused() {
+                self.paused = true;
+            }
+        }
+        Ok(used)
+    }
+
+    /// Gives the machine bytes and handles what comes of them; what is left when reading pauses is put aside.
+    fn feed(
+        &mut self,
+        context: &mut Context<'_>,
+        now: Duration,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), End> {
+        if matches!(self.phase, Phase::Closing(_)) {
+            return Ok(());
+        }
+        loop {
+            if self.is_reading_paused() {
+                self.paused = true;
+                self.machine.put_aside(input);
+                return Ok(());
+            }
+            let settings = self.handle.settings();
+            match self.machine.receive(now, &settings.limits, input, out) {
+                Ok(None) => return Ok(()),
+                Ok(Some(event)) => self.handle_event(context, now, event, out)?,
+                Err(error) => {
+                    tracing::debug!(connection = self.handle.id(), %error, "the client breaks the protocol");
+                    self.begin_closing(now);
+                    return Ok(());
+                }
+            }
+            if Writer::message_bytes(out) >= super::WRITE_BYTES {
+                self.write(context, now, out)?;
+            }
+        }
+    }
+}

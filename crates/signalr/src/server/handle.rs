@@ -1,0 +1,101 @@
+//! A connection, as others see it.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use super::{
+    accept::Settings,
+    outbox::{CloseRequest, Outbox},
+};
+use crate::{Broadcast, Protocol};
+
+/// A connection to send to. Cheap to clone; does not keep the connection alive.
+#[derive(Clone)]
+pub struct ConnectionHandle(Arc<Shared>);
+
+struct Shared {
+    id: Box<str>,
+    protocol: OnceLock<Protocol>,
+    outbox: Outbox,
+    settings: Arc<Settings>,
+}
+
+/// The connection is closed; nothing can be sent to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the connection is closed")]
+pub struct Closed;
+
+impl ConnectionHandle {
+    pub(super) fn new(id: String, settings: Arc<Settings>) -> ConnectionHandle {
+        ConnectionHandle(Arc::new(Shared {
+            id: id.into(),
+            protocol: OnceLock::new(),
+            outbox: Outbox::default(),
+            settings,
+        }))
+    }
+
+    /// The public id: others may know it.
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// What the handshake settled on.
+    pub fn protocol(&self) -> Protocol {
+        // Hubs get a handle only after the handshake.
+        self.0.protocol.get().copied().unwrap_or(Protocol::Json)
+    }
+
+    /// Queues an invocation of a client method. Never waits: when more wait than [`super::Options::max_queued_frames`]
+    /// or [`super::Options::max_queued_bytes`], all of them are dropped, [`super::Options::lagging`] is sent in their
+    /// place, and whatever comes until that is written is dropped too, which is no error. The client then has to ask
+    /// for what it missed.
+    pub fn send(&self, broadcast: &Broadcast) -> Result<(), Closed> {
+        let frame = broadcast.frame(self.protocol());
+        if frame.is_empty() {
+            return Ok(());
+        }
+        let queued = self.0.outbox.push(frame, &self.0.settings.outbox);
+        if queued { Ok(()) } else { Err(Closed) }
+    }
+
+    /// Ends the connection after what is queued was sent. With `allow_reconnect`, clients that reconnect by themselves
+    /// do. The first call counts.
+    pub fn close(&self, error: Option<String>, allow_reconnect: bool) {
+        self.0.outbox.request_close(CloseRequest { error, allow_reconnect });
+    }
+
+    /// Whether the connection is closed or about to be.
+    pub fn is_closed(&self) -> bool {
+        self.0.outbox.is_closed()
+    }
+
+    pub(super) fn outbox(&self) -> &Outbox {
+        &self.0.outbox
+    }
+
+    pub(super) fn settings(&self) -> &Arc<Settings> {
+        &self.0.settings
+    }
+
+    pub(super) fn open(&self, protocol: Protocol) {
+        let _ = self.0.protocol.set(protocol);
+    }
+}
+
+/// Two handles are equal if they are of one connection.
+impl PartialEq for ConnectionHandle {
+    fn eq(&self, other: &ConnectionHandle) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for ConnectionHandle {}
+
+impl fmt::Debug for ConnectionHandle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("ConnectionHandle").field(&self.0.id).finish()
+    }
+}

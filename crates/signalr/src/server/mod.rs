@@ -1,0 +1,45 @@
+//! The server's side.
+//!
+//! [`ServerMachine`] is the protocol of one connection without I/O. With the feature `server`, [`Server`] makes an axum
+//! router of a [`Hub`]: `POST /negotiate` and the WebSocket at `/`, to be nested where the hub shall be (`/hub`). Set
+//! TCP_NODELAY on the listener; this crate never sees it. CORS is the caller's too.
+//!
+//! Each connection is one task with all its invocations in it. An invocation is polled at once and in order of arrival,
+//! so what it does before it first waits happens in the client's order.
+//!
+//! An idle connection holds no buffers: reading and writing go through one buffer per thread, and what stays with the
+//! connection is only what the socket did not take. Sending to it never waits: see [`ConnectionHandle::send`].
+
+mod machine;
+
+#[cfg(feature = "server")]
+mod accept;
+#[cfg(feature = "server")]
+mod calls;
+#[cfg(feature = "server")]
+mod connection;
+#[cfg(feature = "server")]
+mod handle;
+#[cfg(feature = "server")]
+mod hub;
+#[cfg(feature = "server")]
+mod negotiate;
+#[cfg(feature = "server")]
+mod options;
+#[cfg(feature = "server")]
+mod outbox;
+#[cfg(feature = "server")]
+mod streams;
+#[cfg(feature = "server")]
+mod token;
+
+pub use machine::{ServerEvent, ServerLimits, ServerMachine, Silence};
+
+#[cfg(feature = "server")]
+pub use {
+    accept::{Server, router},
+    futures_util::stream::BoxStream,
+    handle::{Closed, ConnectionHandle},
+    hub::{Call, Hub, HubError, MethodKind, Refusal, access_token},
+    options::Options,
+};

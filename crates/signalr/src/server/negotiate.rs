@@ -1,0 +1,63 @@
+//! Negotiation, versions 0 and 1.
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::{Hub, Server, accept::refuse, hub::query_value};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Negotiated {
+    negotiate_version: u32,
+    connection_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection_token: Option<String>,
+    available_transports: [Transport; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Transport {
+    transport: &'static str,
+    transfer_formats: [&'static str; 2],
+}
+
+/// In order of preference: clients try them in this order.
+const TRANSPORTS: [Transport; 1] =
+    [Transport { transport: "WebSockets", transfer_formats: ["Text", "Binary"] }];
+
+pub(super) async fn negotiate<H: Hub>(State(server): State<Server<H>>, request: Request) -> Response {
+    let (request, _) = request.into_parts();
+    if let Err(refusal) = server.admit(&request).await {
+        return refuse(&refusal);
+    }
+    let version = match query_value(&request, "negotiateVersion").map(|version| version.parse::<u32>()) {
+        None => 0,
+        Some(Ok(version)) => version.min(1),
+        Some(Err(_)) => {
+            return Json(serde_json::json!({ "error": "The negotiateVersion is not a number." }))
+                .into_response();
+        }
+    };
+    let (id, token) = server.settings().issue();
+    Json(match version {
+        // In version 0 the id is the secret.
+        0 => Negotiated {
+            negotiate_version: 0,
+            connection_id: token,
+            connection_token: None,
+            available_transports: TRANSPORTS,
+        },
+        _ => Negotiated {
+            negotiate_version: 1,
+            connection_id: id,
+            connection_token: Some(token),
+            available_transports: TRANSPORTS,
+        },
+    })
+    .into_response()
+}

@@ -1,0 +1,73 @@
+//! What can be set.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::ServerLimits;
+
+/// Limits and settings of a [`super::Server`]. Everything has an upper bound.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A ping is sent after this long without sending anything. Microsoft's clients give up after 30 s of silence.
+    pub keep_alive: Duration,
+    /// A client is given up after this long without a byte of it, or without its socket taking any of what waits.
+    pub client_timeout: Duration,
+    /// For the handshake, from the WebSocket's opening on.
+    pub handshake_timeout: Duration,
+    /// For the client to answer a Close, and for running invocations to end after the connection's.
+    pub close_timeout: Duration,
+    /// Of one incoming hub message.
+    pub max_message_bytes: usize,
+    /// Invocations of one connection that run at a time. Then no more is read from it.
+    pub max_in_flight: usize,
+    /// Streams of one connection that run at a time. One more is refused.
+    pub max_streams: usize,
+    /// Broadcasts that may wait for one connection.
+    pub max_queued_frames: usize,
+    /// Their size together. Also what may wait in results before no more is read from the connection.
+    pub max_queued_bytes: usize,
+    /// The client method to invoke, without arguments, in place of broadcasts that were dropped because too many waited.
+    /// Without one the connection is closed instead, with leave to reconnect.
+    pub lagging: Option<&'static str>,
+    /// Signs connection tokens. All nodes behind one address need the same. None: a random one per [`super::Server`].
+    pub token_key: Option<[u8; 32]>,
+    /// How long after negotiation the connection may be opened.
+    pub token_lifetime: Duration,
+    /// The time since the Unix epoch; for tests.
+    pub clock: fn() -> Duration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            keep_alive: Duration::from_secs(20),
+            client_timeout: Duration::from_secs(60),
+            handshake_timeout: Duration::from_secs(15),
+            close_timeout: Duration::from_secs(5),
+            max_message_bytes: 256 * 1024,
+            max_in_flight: 128,
+            max_streams: 32,
+            max_queued_frames: 1024,
+            max_queued_bytes: 1024 * 1024,
+            lagging: None,
+            token_key: None,
+            token_lifetime: Duration::from_secs(60),
+            clock: system_clock,
+        }
+    }
+}
+
+impl Options {
+    pub(super) fn limits(&self) -> ServerLimits {
+        ServerLimits {
+            keep_alive: self.keep_alive,
+            client_timeout: self.client_timeout,
+            handshake_timeout: self.handshake_timeout,
+            max_message_bytes: self.max_message_bytes,
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place; tests set another clock")]
+fn system_clock() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}

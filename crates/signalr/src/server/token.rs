@@ -1,0 +1,99 @@
+//! Connection ids and the tokens that prove them.
+//!
+//! A token is self-contained, so that any node can accept it: id (16 bytes), expiry (8 bytes, seconds since the Unix
+//! epoch), HMAC-SHA256 of both cut to 16 bytes; all in URL-safe base64. The id alone may be told to others.
+
+use data_encoding::BASE64URL_NOPAD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+const ID_BYTES: usize = 16;
+const SIGNED_BYTES: usize = ID_BYTES + 8;
+const TOKEN_BYTES: usize = SIGNED_BYTES + 16;
+
+pub(super) struct Tokens {
+    mac: Hmac<Sha256>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct ConnectionId([u8; ID_BYTES]);
+
+impl ConnectionId {
+    pub(super) fn random() -> ConnectionId {
+        let mut id = [0; ID_BYTES];
+        getrandom::fill(&mut id).expect("the system has randomness");
+        ConnectionId(id)
+    }
+
+    pub(super) fn to_text(self) -> String {
+        BASE64URL_NOPAD.encode(&self.0)
+    }
+
+    /// Some bits of it that differ from connection to connection.
+    pub(super) fn seed(self) -> u32 {
+        u32::from_ne_bytes([self.0[0], self.0[1], self.0[2], self.0[3]])
+    }
+}
+
+impl Tokens {
+    pub(super) fn new(key: Option<[u8; 32]>) -> Tokens {
+        let key = key.unwrap_or_else(|| {
+            let mut key = [0; 32];
+            getrandom::fill(&mut key).expect("the system has randomness");
+            key
+        });
+        Tokens { mac: Hmac::new_from_slice(&key).expect("HMAC takes keys of any length") }
+    }
+
+    pub(super) fn issue(&self, id: ConnectionId, expires_s: u64) -> String {
+        let mut token = Vec::with_capacity(TOKEN_BYTES);
+        token.extend_from_slice(&id.0);
+        token.extend_from_slice(&expires_s.to_be_bytes());
+        let tag = self.mac.clone().chain_update(&token).finalize().into_bytes();
+        token.extend_from_slice(&tag[..TOKEN_BYTES - SIGNED_BYTES]);
+        BASE64URL_NOPAD.encode(&token)
+    }
+
+    /// The id, if the token is one of ours and has not expired.
+    pub(super) fn check(&self, token: &str, now_s: u64) -> Option<ConnectionId> {
+        let token = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
+        let (signed, tag) = token.split_at_checked(SIGNED_BYTES)?;
+        if token.len() != TOKEN_BYTES {
+            return None;
+        }
+        self.mac.clone().chain_update(signed).verify_truncated_left(tag).ok()?;
+        let (id, expires) = signed.split_at(ID_BYTES);
+        let expires_s = u64::from_be_bytes(expires.try_into().ok()?);
+        (now_s <= expires_s).then_some(ConnectionId(id.try_into().ok()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_holds_until_it_expires_and_only_under_its_key() {
+        let tokens = Tokens::new(Some([7; 32]));
+        let id = ConnectionId::random();
+        let token = tokens.issue(id, 1000);
+        assert_eq!(tokens.check(&token, 1000), Some(id));
+        assert_eq!(tokens.check(&token, 1001), None);
+        assert_eq!(Tokens::new(Some([8; 32])).check(&token, 1), None);
+        assert_eq!(Tokens::new(None).check(&token, 1), None);
+    }
+
+    #[test]
+    fn a_token_that_was_tampered_with_is_refused() {
+        let tokens = Tokens::new(None);
+        let token = tokens.issue(ConnectionId::random(), 1000);
+        for at in 0..token.len() {
+            let mut bytes = token.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            assert_eq!(tokens.check(str::from_utf8(&bytes).unwrap(), 1), None);
+        }
+        assert_eq!(tokens.check("", 1), None);
+        assert_eq!(tokens.check(&token[..20], 1), None);
+        assert_eq!(tokens.check(&format!("{token}AAAA"), 1), None);
+    }
+}

@@ -1,0 +1,210 @@
+//! Our client against our server, over real sockets.
+
+mod support;
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use signalr::{
+    Protocol,
+    client::{self, CloseReason, ConnectError, Connection, Events, InvokeError},
+    server::Options,
+};
+use support::{CustomObject, TestServer, eventually};
+
+const PROTOCOLS: [Protocol; 2] = [Protocol::Json, Protocol::MessagePack];
+
+async fn connect(server: &TestServer, protocol: Protocol) -> (Connection, Events) {
+    let (connection, mut events) =
+        client::connect(&server.url(), None, protocol, client::Options::default()).await.unwrap();
+    assert_eq!(events.next().await.unwrap().target, "Welcome");
+    (connection, events)
+}
+
+#[tokio::test]
+async fn calls_and_events() {
+    let server = TestServer::start(Options::default()).await;
+    for protocol in PROTOCOLS {
+        let (connection, mut events) = connect(&server, protocol).await;
+        assert_eq!(connection.invoke::<_, String>("Echo", ("Grüße \u{1e}",)).await.unwrap(), "Grüße \u{1e}");
+        assert_eq!(connection.invoke::<_, i64>("Add", (1, -3)).await.unwrap(), -2);
+        connection.invoke::<_, ()>("Void", ()).await.unwrap();
+        connection.invoke::<_, ()>("InvokeWithString", ("to me",)).await.unwrap();
+        let event = events.next().await.unwrap();
+        assert_eq!(
+            (event.target.as_str(), event.arguments.get::<String>(0).unwrap().as_str()),
+            ("Message", "to me")
+        );
+        let inner = CustomObject { name: "in".into(), numbers: vec![], inner: None };
+        let object =
+            CustomObject { name: "out".into(), numbers: vec![1, -2, 1 << 40], inner: Some(inner.into()) };
+        assert_eq!(
+            connection.invoke::<_, CustomObject>("EchoComplexObject", (&object,)).await.unwrap(),
+            object
+        );
+        connection.invoke::<_, ()>("SendCustomObject", (&object,)).await.unwrap();
+        let event = events.next().await.unwrap();
+        assert_eq!(event.arguments.get::<CustomObject>(0).unwrap(), object);
+        assert_eq!(event.arguments.get::<i32>(1).unwrap(), 42);
+        let long = "x".repeat(200_000);
+        assert_eq!(connection.invoke::<_, String>("Echo", (&long,)).await.unwrap(), long);
+    }
+}
+
+#[tokio::test]
+async fn errors() {
+    let server = TestServer::start(Options::default()).await;
+    for protocol in PROTOCOLS {
+        let (connection, _events) = connect(&server, protocol).await;
+        let cases: [(&str, &str); 5] = [
+            ("ThrowException", "An error occurred: oops"),
+            (
+                "Missing",
+                "Failed to invoke 'Missing' due to an error on the server. HubException: Method does not exist.",
+            ),
+            (
+                "Stream",
+                "The client attempted to invoke the streaming 'Stream' method with a non-streaming invocation.",
+            ),
+            ("Panic", "An unexpected error occurred invoking 'Panic' on the server."),
+            ("Add", "Error binding arguments: argument 0 is invalid: "),
+        ];
+        for (target, expected) in cases {
+            match connection.invoke::<_, ()>(target, ("oops",)).await {
+                Err(InvokeError::Server(text)) if text.starts_with(expected) => (),
+                other => panic!("{target}: {other:?}"),
+            }
+        }
+        match connection.invoke::<_, i64>("Add", (1,)).await {
+            Err(InvokeError::Server(text)) => {
+                assert_eq!(text, "Invocation provides 1 argument(s) but target expects 2.");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(connection.invoke::<_, i64>("Echo", ("x",)).await, Err(InvokeError::Decode(_))));
+    }
+}
+
+#[tokio::test]
+async fn streams() {
+    let server = TestServer::start(Options::default()).await;
+    for protocol in PROTOCOLS {
+        let (connection, _events) = connect(&server, protocol).await;
+        let mut stream = connection.stream::<_, String>("Stream", ()).unwrap();
+        for expected in ["a", "b", "c"] {
+            assert_eq!(stream.next().await.unwrap().unwrap(), expected);
+        }
+        assert!(stream.next().await.is_none());
+        assert!(connection.stream::<_, String>("EmptyStream", ()).unwrap().next().await.is_none());
+        for (target, expected) in [
+            ("StreamThrowException", "oops"),
+            ("RefusedStream", "No stream today."),
+            ("PanickingStream", "An unexpected error occurred invoking 'PanickingStream' on the server."),
+            (
+                "Echo",
+                "The client attempted to invoke the non-streaming 'Echo' method with a streaming invocation.",
+            ),
+        ] {
+            let mut stream = connection.stream::<_, String>(target, ("oops",)).unwrap();
+            match stream.next().await {
+                Some(Err(InvokeError::Server(text))) => assert_eq!(text, expected),
+                other => panic!("{target}: {other:?}"),
+            }
+            assert!(stream.next().await.is_none());
+        }
+        let mut infinite = connection.stream::<_, String>("InfiniteStream", ()).unwrap();
+        assert_eq!(infinite.next().await.unwrap().unwrap(), "0");
+        assert_eq!(server.hub.streaming.load(Ordering::SeqCst), 1);
+        drop(infinite);
+        eventually("the stream is cancelled", || server.hub.streaming.load(Ordering::SeqCst) == 0).await;
+    }
+}
+
+#[tokio::test]
+async fn many_calls_at_once_stay_within_the_limit_and_all_end() {
+    let server = TestServer::start(Options { max_in_flight: 10, ..Options::default() }).await;
+    for protocol in PROTOCOLS {
+        let (connection, _events) = connect(&server, protocol).await;
+        let calls: Vec<_> = (0..1000).map(|number| connection.invoke_raw("Wait", (number,))).collect();
+        let mut ended = 0;
+        let before = server.hub.waiting.load(Ordering::SeqCst);
+        let all = async {
+            for (number, call) in calls.into_iter().enumerate() {
+                assert_eq!(call.await.unwrap().decode::<usize>().unwrap(), number);
+                ended += 1;
+            }
+        };
+        let release = async {
+            let mut released = 0;
+            while released < 1000 {
+                eventually("calls come", || server.hub.waiting.load(Ordering::SeqCst) - before > released)
+                    .await;
+                let begun = server.hub.waiting.load(Ordering::SeqCst) - before;
+                assert!(begun - released <= 10, "{begun} begun, {released} released");
+                server.hub.release.notify_waiters();
+                released = begun;
+            }
+        };
+        tokio::join!(all, release);
+        assert_eq!(ended, 1000);
+    }
+}
+
+#[tokio::test]
+async fn closing() {
+    let server = TestServer::start(Options::default()).await;
+    for (index, allow_reconnect) in [false, true].into_iter().enumerate() {
+        let (connection, mut events) = connect(&server, Protocol::MessagePack).await;
+        connection.send("CloseMe", ("go", allow_reconnect)).unwrap();
+        assert!(events.next().await.is_none());
+        let error = Some("go".to_owned());
+        assert_eq!(events.close_reason(), Some(CloseReason::Server { error, allow_reconnect }));
+        assert!(matches!(connection.invoke::<_, ()>("Void", ()).await, Err(InvokeError::Closed)));
+        eventually("disconnected runs", || server.hub.disconnected.load(Ordering::SeqCst) == index + 1).await;
+    }
+    let (connection, mut events) = connect(&server, Protocol::Json).await;
+    let call = connection.invoke_raw("Wait", ());
+    connection.close();
+    assert!(matches!(call.await, Err(InvokeError::Closed)));
+    assert!(events.next().await.is_none());
+    assert_eq!(events.close_reason(), Some(CloseReason::Local));
+    server.hub.release.notify_waiters();
+    eventually("disconnected runs", || server.hub.disconnected.load(Ordering::SeqCst) == 3).await;
+}
+
+#[tokio::test]
+async fn draining() {
+    let server = TestServer::start(Options::default()).await;
+    let (_connection, mut events) = connect(&server, Protocol::Json).await;
+    assert_eq!(server.server.connection_count(), 1);
+    tokio::time::timeout(Duration::from_secs(3), server.server.drain()).await.unwrap();
+    assert!(events.next().await.is_none());
+    assert_eq!(events.close_reason(), Some(CloseReason::Server { error: None, allow_reconnect: true }));
+    assert_eq!(server.hub.disconnected.load(Ordering::SeqCst), 1);
+    match client::connect(&server.url(), None, Protocol::Json, client::Options::default()).await {
+        Err(ConnectError::Refused { status, .. }) => assert_eq!(status, 503),
+        other => panic!("{:?}", other.err()),
+    }
+}
+
+#[tokio::test]
+async fn negotiation_and_refusal() {
+    let server = TestServer::start(Options::default()).await;
+    let options = client::Options {
+        negotiate: true,
+        local_address: Some([127, 0, 0, 9].into()),
+        ..client::Options::default()
+    };
+    let (connection, _events) =
+        client::connect(&server.url(), Some("secret"), Protocol::Json, options.clone()).await.unwrap();
+    let token: Option<String> = connection.invoke("GetToken", ()).await.unwrap();
+    assert_eq!(token.as_deref(), Some("secret"));
+    for negotiate in [false, true] {
+        let options = client::Options { negotiate, ..options.clone() };
+        match client::connect(&server.url(), Some("wrong"), Protocol::Json, options).await {
+            Err(ConnectError::Refused { status, text }) => {
+                assert_eq!((status.as_u16(), text.as_str()), (401, "Who are you?"));
+            }
+            other => panic!("{:?}", other.err()),
+        }
+    }
+}

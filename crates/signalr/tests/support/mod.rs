@@ -1,0 +1,208 @@
+//! A hub modelled on the one of ASP.NET's functional tests.
+
+#![expect(dead_code, unreachable_pub, reason = "each test uses some of it")]
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::Router;
+use futures_util::{StreamExt, stream};
+use http::request::Parts;
+use serde::{Deserialize, Serialize};
+use signalr::{
+    Broadcast, Payload,
+    server::{
+        BoxStream, Call, ConnectionHandle, Hub, HubError, MethodKind, Options, Refusal, Server, access_token,
+    },
+};
+use tokio::net::TcpListener;
+
+#[derive(Default)]
+pub struct TestHub {
+    pub connected: AtomicUsize,
+    pub disconnected: AtomicUsize,
+    /// Infinite streams that run.
+    pub streaming: Arc<AtomicUsize>,
+    /// `Wait` calls that were begun.
+    pub waiting: AtomicUsize,
+    pub release: tokio::sync::Notify,
+}
+
+pub struct TestClient {
+    headers: Vec<(String, String)>,
+    token: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CustomObject {
+    pub name: String,
+    pub numbers: Vec<i64>,
+    pub inner: Option<Box<CustomObject>>,
+}
+
+impl Hub for TestHub {
+    type Client = TestClient;
+
+    async fn authenticate(&self, request: &Parts) -> Result<TestClient, Refusal> {
+        let token = access_token(request).map(|token| token.into_owned());
+        match token.as_deref() {
+            Some("wrong") => return Err(Refusal::unauthorized("Who are you?")),
+            Some("slow down") => return Err(Refusal::too_many_requests("Slow down.", 7)),
+            _ => (),
+        }
+        let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = request.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        Ok(TestClient { headers, token })
+    }
+
+    async fn connected(&self, _: &Arc<TestClient>, connection: &ConnectionHandle) {
+        self.connected.fetch_add(1, Ordering::SeqCst);
+        connection.send(&Broadcast::new("Welcome", ("hello",))).expect("it is open");
+    }
+
+    fn method(&self, target: &str) -> Option<MethodKind> {
+        match target {
+            "Stream"
+            | "EmptyStream"
+            | "StreamThrowException"
+            | "InfiniteStream"
+            | "RefusedStream"
+            | "PanickingStream" => Some(MethodKind::Stream),
+            "Echo" | "EchoComplexObject" | "InvokeWithString" | "ThrowException" | "SendCustomObject"
+            | "GetHeader" | "GetToken" | "Void" | "Panic" | "Wait" | "Streaming" | "Push" | "CloseMe"
+            | "Add" => Some(MethodKind::Invoke),
+            _ => None,
+        }
+    }
+
+    async fn invoke(&self, call: Call<TestClient>) -> Result<Payload, HubError> {
+        let arguments = &call.arguments;
+        match call.target.as_str() {
+            "Echo" => call.reply(&arguments.get::<String>(0)?),
+            "EchoComplexObject" => call.reply(&arguments.get::<CustomObject>(0)?),
+            "Add" => call.reply(&(arguments.get::<i64>(0)? + arguments.get::<i64>(1)?)),
+            "InvokeWithString" => {
+                let text: String = arguments.get(0)?;
+                let _ = call.connection.send(&Broadcast::new("Message", (text,)));
+                Ok(call.void())
+            }
+            "SendCustomObject" => {
+                let object: CustomObject = arguments.get(0)?;
+                let _ = call.connection.send(&Broadcast::new("CustomObject", (object, 42)));
+                Ok(call.void())
+            }
+            "ThrowException" => Err(HubError(format!("An error occurred: {}", arguments.get::<String>(0)?))),
+            "GetHeader" => {
+                let name = arguments.get::<String>(0)?.to_lowercase();
+                let value =
+                    call.client.headers.iter().find(|header| header.0 == name).map(|header| &header.1);
+                call.reply(&value)
+            }
+            "GetToken" => call.reply(&call.client.token),
+            "Void" => Ok(call.void()),
+            "Panic" => panic!("as the test wants"),
+            "Wait" => {
+                let released = self.release.notified();
+                self.waiting.fetch_add(1, Ordering::SeqCst);
+                released.await;
+                call.reply(&arguments.get_optional::<i64>(0)?)
+            }
+            "Streaming" => call.reply(&self.streaming.load(Ordering::SeqCst)),
+            "Push" => {
+                let (count, size): (u32, usize) = (arguments.get(0)?, arguments.get(1)?);
+                for index in 0..count {
+                    let _ = call.connection.send(&Broadcast::new("Item", (index, "x".repeat(size))));
+                }
+                Ok(call.void())
+            }
+            "CloseMe" => {
+                call.connection
+                    .close(arguments.get_optional(0)?, arguments.get_optional(1)?.unwrap_or(false));
+                Ok(call.void())
+            }
+            target => Err(HubError(format!("no {target}"))),
+        }
+    }
+
+    async fn stream(
+        &self,
+        call: Call<TestClient>,
+    ) -> Result<BoxStream<'static, Result<Payload, HubError>>, HubError> {
+        let protocol = call.connection.protocol();
+        let item = move |text: String| Ok(Payload::encode(protocol, &text)?);
+        Ok(match call.target.as_str() {
+            "Stream" => stream::iter(["a", "b", "c"]).map(move |text| item(text.to_owned())).boxed(),
+            "EmptyStream" => stream::empty().boxed(),
+            "StreamThrowException" => {
+                let text: String = call.arguments.get(0)?;
+                stream::once(async move { Err(HubError(text)) }).boxed()
+            }
+            "RefusedStream" => return Err("No stream today.".into()),
+            "PanickingStream" => stream::once(async { panic!("as the test wants") }).boxed(),
+            _ => {
+                self.streaming.fetch_add(1, Ordering::SeqCst);
+                let guard = Running(self.streaming.clone());
+                stream::unfold((guard, 0_u32), |(guard, number)| async move {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    Some((number, (guard, number + 1)))
+                })
+                .map(move |number| item(number.to_string()))
+                .boxed()
+            }
+        })
+    }
+
+    async fn disconnected(&self, _: &Arc<TestClient>, _: &ConnectionHandle) {
+        self.disconnected.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+struct Running(Arc<AtomicUsize>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+pub struct TestServer {
+    pub server: Server<TestHub>,
+    pub hub: Arc<TestHub>,
+    pub address: SocketAddr,
+}
+
+impl TestServer {
+    pub async fn start(options: Options) -> TestServer {
+        use axum::serve::ListenerExt;
+        let hub = Arc::new(TestHub::default());
+        let server = Server::new(hub.clone(), options);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().nest("/hub", server.router());
+        let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        TestServer { server, hub, address }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/hub", self.address)
+    }
+}
+
+/// Waits until something holds; the test fails if it does not within five seconds.
+pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    for _ in 0..500 {
+        if condition() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("not within 5 s: {what}");
+}

@@ -3,6 +3,8 @@
 //! Each service owns its trait and its tables; the two files that implement a trait mirror each other name for
 //! name, and one conformance suite runs on both. Nothing here decides: rules live in the services.
 
+mod accounts;
+mod chats;
 pub mod postgres;
 pub mod sqlite;
 

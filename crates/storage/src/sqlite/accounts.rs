@@ -46,9 +46,8 @@ impl AccountStore for Database {
         max_devices: u32,
     ) -> Result<Option<Vec<DeviceId>>, StoreError> {
         let evicted = self.write(move |transaction| {
-            let exists = transaction
-                .prepare_cached("SELECT 1 FROM users WHERE id = ?1")?
-                .exists([user.as_bytes()])?;
+            let exists =
+                transaction.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?.exists([user.as_bytes()])?;
             exists.then(|| add_session(transaction, user, &session, max_devices)).transpose()
         });
         Ok(evicted.await?)

@@ -5,6 +5,7 @@ mod writer;
 
 pub mod accounts;
 pub mod chats;
+pub mod presence;
 
 use std::path::Path;
 use std::sync::Arc;

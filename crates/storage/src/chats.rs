@@ -1,0 +1,90 @@
+//! What both backends of the chats store share: how values are written down.
+
+use chats::store::{CreationKey, ReceiptKind, StoreError};
+use protocol::{ConversationId, ConversationKind, MessageKind, Role, Seq};
+
+use crate::Failure;
+
+/// Turns a kind into its number and back.
+macro_rules! numbered {
+    ($write:ident, $read:ident, $type:ty, $($value:path = $number:literal),+) => {
+        pub(crate) const fn $write(value: $type) -> i16 {
+            match value { $($value => $number,)+ }
+        }
+
+        pub(crate) fn $read(number: i16) -> Option<$type> {
+            match number { $($number => Some($value),)+ _ => None }
+        }
+    };
+}
+
+numbered!(
+    conversation_kind,
+    read_conversation_kind,
+    ConversationKind,
+    ConversationKind::Plain = 0,
+    ConversationKind::Mls = 1
+);
+numbered!(
+    message_kind,
+    read_message_kind,
+    MessageKind,
+    MessageKind::Content = 0,
+    MessageKind::Proposal = 1,
+    MessageKind::Commit = 2,
+    MessageKind::System = 3
+);
+numbered!(role, read_role, Role, Role::Member = 0, Role::Admin = 1);
+numbered!(receipt_kind, read_receipt_kind, ReceiptKind, ReceiptKind::Delivered = 1, ReceiptKind::Seen = 2);
+
+/// The bytes under which a creation is found again.
+pub(crate) fn key(key: &CreationKey, kind: ConversationKind) -> Vec<u8> {
+    match key {
+        CreationKey::Pair(low, high) => {
+            let kind = match kind {
+                ConversationKind::Plain => b'p',
+                ConversationKind::Mls => b'm',
+            };
+            [&[b'd', kind], low.as_bytes().as_slice(), high.as_bytes()].concat()
+        }
+        CreationKey::Group(creator, id) => {
+            [b"g".as_slice(), creator.as_bytes(), id.as_str().as_bytes()].concat()
+        }
+    }
+}
+
+/// A sequence number as both databases keep it.
+pub(crate) fn signed(seq: Seq) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+/// A stored number that is never negative.
+pub(crate) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// 16 stored bytes as a conversation's id.
+pub(crate) fn conversation_id(bytes: [u8; 16]) -> ConversationId {
+    ConversationId::from_bytes(bytes)
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        use rusqlite::ErrorCode::ConstraintViolation;
+        use tokio_postgres::error::SqlState;
+        match &failure {
+            Failure::Sqlite(error) if error.sqlite_error_code() == Some(ConstraintViolation) => {
+                Self::Conflict
+            }
+            Failure::Postgres(error)
+                if matches!(
+                    error.code(),
+                    Some(&SqlState::UNIQUE_VIOLATION | &SqlState::T_R_SERIALIZATION_FAILURE)
+                ) =>
+            {
+                Self::Conflict
+            }
+            _ => Self::Unavailable(failure.to_string()),
+        }
+    }
+}

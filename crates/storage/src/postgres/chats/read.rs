@@ -1,0 +1,244 @@
+//! What reads conversations and their logs.
+
+use std::collections::HashMap;
+
+use chats::store::{Head, Info, Member, NewDeviceMessage, NewEntry, Range, Stay};
+use deadpool_postgres::GenericClient;
+use platform::Timestamp;
+use protocol::{ByteString, ConversationId, DeviceId, MembershipRecord, MessageId, Seq, UserId};
+use tokio_postgres::Row;
+
+use super::{Result, id, number, optional_number, optional_user, query, value};
+use crate::Failure;
+use crate::chats::{message_kind, read_conversation_kind, read_message_kind, read_role, signed};
+
+pub(super) async fn load(client: &impl GenericClient, conversations: &[ConversationId]) -> Result<Vec<Head>> {
+    let ids: Vec<_> = conversations.iter().map(|id| id.as_bytes().as_slice()).collect();
+    let sql = "SELECT c.id, kind, name, description, picture, created_by, created_at, updated_by, updated_at, \
+               deleted, epoch, membership_version, COALESCE(last.seq, 0), COALESCE(last.time, 0) \
+               FROM conversation c LEFT JOIN LATERAL (SELECT seq, time FROM message m \
+               WHERE m.conversation = c.id ORDER BY seq DESC LIMIT 1) last ON TRUE WHERE c.id = ANY($1)";
+    let mut heads = HashMap::new();
+    for row in query(client, sql, &[&ids]).await? {
+        let head = head_of(&row)?;
+        heads.insert(head.id, head);
+    }
+    let sql = "SELECT conversation, \"user\", role, from_seq, added_at, added_by FROM member \
+               WHERE conversation = ANY($1) AND to_seq IS NULL";
+    for row in query(client, sql, &[&ids]).await? {
+        if let Some(head) = heads.get_mut(&ConversationId::from_bytes(id(&row, 0)?)) {
+            head.members.push(Member {
+                user: UserId::from_bytes(id(&row, 1)?),
+                role: value(&row, 2, read_role)?,
+                from_seq: number(&row, 3)?,
+                added_at: row.try_get(4)?,
+                added_by: UserId::from_bytes(id(&row, 5)?),
+            });
+        }
+    }
+    Ok(heads.into_values().collect())
+}
+
+fn head_of(row: &Row) -> Result<Head> {
+    Ok(Head {
+        id: ConversationId::from_bytes(id(row, 0)?),
+        kind: value(row, 1, read_conversation_kind)?,
+        info: Info {
+            name: row.try_get(2)?,
+            description: row.try_get(3)?,
+            picture: row.try_get(4)?,
+            created_by: optional_user(row, 5)?,
+            created_at: row.try_get(6)?,
+            updated_by: optional_user(row, 7)?,
+            updated_at: row.try_get(8)?,
+            deleted: row.try_get(9)?,
+        },
+        epoch: number(row, 10)?,
+        membership_version: number(row, 11)?,
+        last_seq: number(row, 12)?,
+        last_time: row.try_get(13)?,
+        members: Vec::new(),
+    })
+}
+
+pub(super) async fn find_sent(
+    client: &impl GenericClient,
+    keys: &[(ConversationId, DeviceId, MessageId)],
+) -> Result<Vec<Option<(Seq, Timestamp)>>> {
+    let conversations: Vec<_> = keys.iter().map(|(id, _, _)| id.as_bytes().as_slice()).collect();
+    let devices: Vec<_> = keys.iter().map(|(_, device, _)| device.as_bytes().as_slice()).collect();
+    let ids: Vec<_> = keys.iter().map(|(_, _, id)| id.as_str()).collect();
+    let sql = "SELECT k.place, m.seq, m.time FROM UNNEST($1::bytea[], $2::bytea[], $3::text[]) \
+               WITH ORDINALITY AS k (conversation, device, id, place) JOIN message m ON m.conversation = k.conversation \
+               AND m.device = k.device AND m.id = k.id";
+    let mut found = vec![None; keys.len()];
+    for row in query(client, sql, &[&conversations, &devices, &ids]).await? {
+        let place = usize::try_from(number(&row, 0)?).unwrap_or(usize::MAX) - 1;
+        if let Some(slot) = found.get_mut(place) {
+            *slot = Some((number(&row, 1)?, row.try_get(2)?));
+        }
+    }
+    Ok(found)
+}
+
+pub(super) async fn entries(client: &impl GenericClient, range: Range) -> Result<Vec<NewEntry>> {
+    let sql = if range.newest_first {
+        "SELECT seq, time, sender, device, id, kind, epoch, body FROM message \
+         WHERE conversation = $1 AND seq > $2 AND seq < $3 ORDER BY seq DESC LIMIT $4"
+    } else {
+        "SELECT seq, time, sender, device, id, kind, epoch, body FROM message \
+         WHERE conversation = $1 AND seq > $2 AND seq < $3 ORDER BY seq LIMIT $4"
+    };
+    let conversation = range.conversation.as_bytes().as_slice();
+    let (after, before, limit) = (signed(range.after), signed(range.before), signed(range.limit as u64));
+    query(client, sql, &[&conversation, &after, &before, &limit])
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(NewEntry {
+                conversation: range.conversation,
+                seq: number(row, 0)?,
+                time: row.try_get(1)?,
+                sender: UserId::from_bytes(id(row, 2)?),
+                device: DeviceId::from_bytes(id(row, 3)?),
+                id: message_id(row.try_get(4)?)?,
+                kind: value(row, 5, read_message_kind)?,
+                epoch: optional_number(row, 6)?,
+                body: row.try_get::<_, Vec<u8>>(7)?.into(),
+            })
+        })
+        .collect()
+}
+
+fn message_id(text: &str) -> Result<MessageId> {
+    text.parse().map_err(|error| Failure::Settings(format!("a stored message id: {error}")))
+}
+
+/// Times never decrease along a log, so that halving finds the place.
+pub(super) async fn seq_before(
+    client: &impl GenericClient,
+    conversation: ConversationId,
+    time: Timestamp,
+) -> Result<Seq> {
+    let conversation = conversation.as_bytes().as_slice();
+    let at = async |seq: i64| -> Result<Option<(i64, Timestamp)>> {
+        let sql =
+            "SELECT seq, time FROM message WHERE conversation = $1 AND seq <= $2 ORDER BY seq DESC LIMIT 1";
+        let rows = query(client, sql, &[&conversation, &seq]).await?;
+        rows.first().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose()
+    };
+    let Some((mut high, newest)) = at(i64::MAX).await? else { return Ok(0) };
+    if newest < time {
+        return Ok(crate::chats::unsigned(high));
+    }
+    // Everything up to `low` is older, `high` and what follows is not.
+    let mut low = 0;
+    while high - low > 1 {
+        match at(low + (high - low) / 2).await? {
+            Some((seq, then)) if seq > low && then < time => low = seq,
+            Some((seq, _)) if seq > low => high = seq,
+            // Nothing is left between.
+            _ => break,
+        }
+    }
+    Ok(crate::chats::unsigned(low))
+}
+
+pub(super) async fn count_unread(
+    client: &impl GenericClient,
+    conversation: ConversationId,
+    user: UserId,
+    after: Seq,
+    to: Seq,
+    limit: u32,
+) -> Result<u32> {
+    let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM message WHERE conversation = $1 AND seq > $2 AND seq <= $3 \
+               AND kind = $4 AND sender <> $5 LIMIT $6) AS unread";
+    let (conversation, user) = (conversation.as_bytes().as_slice(), user.as_bytes().as_slice());
+    let kind = message_kind(protocol::MessageKind::Content);
+    let rows =
+        query(client, sql, &[&conversation, &signed(after), &signed(to), &kind, &user, &i64::from(limit)])
+            .await?;
+    let count = rows.first().map(|row| number(row, 0)).transpose()?.unwrap_or(0);
+    Ok(u32::try_from(count).unwrap_or(limit))
+}
+
+pub(super) async fn stays(
+    client: &impl GenericClient,
+    user: UserId,
+    conversation: Option<ConversationId>,
+) -> Result<Vec<Stay>> {
+    let user = user.as_bytes().as_slice();
+    let rows = match conversation {
+        None => {
+            let sql = "SELECT conversation, from_seq, to_seq FROM stay WHERE \"user\" = $1 \
+                       ORDER BY conversation, from_seq";
+            query(client, sql, &[&user]).await?
+        }
+        Some(conversation) => {
+            let sql = "SELECT conversation, from_seq, to_seq FROM stay WHERE \"user\" = $1 AND conversation = $2 \
+                       ORDER BY from_seq";
+            query(client, sql, &[&user, &conversation.as_bytes().as_slice()]).await?
+        }
+    };
+    rows.iter()
+        .map(|row| {
+            Ok(Stay {
+                conversation: ConversationId::from_bytes(id(row, 0)?),
+                from_seq: number(row, 1)?,
+                to_seq: optional_number(row, 2)?,
+            })
+        })
+        .collect()
+}
+
+pub(super) async fn membership_history(
+    client: &impl GenericClient,
+    conversation: ConversationId,
+) -> Result<Vec<MembershipRecord>> {
+    let sql = "SELECT \"user\", role, added_by, added_at, from_seq, removed_by, removed_at, to_seq, version \
+               FROM member WHERE conversation = $1 ORDER BY from_seq, \"user\"";
+    query(client, sql, &[&conversation.as_bytes().as_slice()])
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(MembershipRecord {
+                user: UserId::from_bytes(id(row, 0)?),
+                role: value(row, 1, read_role)?,
+                added_by: UserId::from_bytes(id(row, 2)?),
+                added_at: row.try_get(3)?,
+                from_seq: number(row, 4)?,
+                removed_by: optional_user(row, 5)?,
+                removed_at: row.try_get(6)?,
+                to_seq: optional_number(row, 7)?,
+                version: number(row, 8)?,
+            })
+        })
+        .collect()
+}
+
+pub(super) async fn device_messages(
+    client: &impl GenericClient,
+    device: DeviceId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<(u64, NewDeviceMessage)>> {
+    let sql = "SELECT number, \"user\", conversation, sender, sender_device, time, body FROM device_message \
+               WHERE device = $1 AND number > $2 ORDER BY number LIMIT $3";
+    query(client, sql, &[&device.as_bytes().as_slice(), &signed(after), &signed(limit as u64)])
+        .await?
+        .iter()
+        .map(|row| {
+            let message = NewDeviceMessage {
+                user: UserId::from_bytes(id(row, 1)?),
+                device,
+                conversation: ConversationId::from_bytes(id(row, 2)?),
+                sender: UserId::from_bytes(id(row, 3)?),
+                sender_device: DeviceId::from_bytes(id(row, 4)?),
+                time: row.try_get(5)?,
+                body: ByteString(row.try_get(6)?),
+            };
+            Ok((number(row, 0)?, message))
+        })
+        .collect()
+}

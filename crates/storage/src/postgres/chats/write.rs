@@ -1,0 +1,215 @@
+//! What changes conversations and their logs.
+
+use chats::store::{Commit, HeadUpdate, MembershipChange, NewConversation, NewDeviceMessage, NewEntry};
+use deadpool_postgres::{GenericClient, Object};
+use protocol::{ConversationId, DeviceId, MemberChange};
+
+use super::{Result, execute, id, query};
+use crate::chats::{conversation_kind, key, message_kind, role, signed, unsigned};
+
+pub(super) async fn create(client: &mut Object, new: &NewConversation) -> Result<(ConversationId, bool)> {
+    let transaction = client.transaction().await?;
+    let (key, conversation) = (key(&new.key, new.kind), new.id.as_bytes().as_slice());
+    // Of two at once the second waits here for the first.
+    let taken = execute(
+        &transaction,
+        "INSERT INTO conversation_key (key, conversation) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        &[&key, &conversation],
+    )
+    .await?;
+    if taken == 0 {
+        let sql = "SELECT conversation FROM conversation_key WHERE key = $1";
+        let row = query(&transaction, sql, &[&key]).await?.pop().ok_or(crate::Failure::Closed)?;
+        return Ok((ConversationId::from_bytes(id(&row, 0)?), false));
+    }
+    execute(
+        &transaction,
+        "INSERT INTO conversation (id, kind, name, description, picture, created_by, created_at, updated_by, \
+         updated_at, deleted, epoch, membership_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE, 0, 1)",
+        &[
+            &conversation,
+            &conversation_kind(new.kind),
+            &new.info.name,
+            &new.info.description,
+            &new.info.picture,
+            &new.info.created_by.as_ref().map(|user| user.as_bytes().as_slice()),
+            &new.info.created_at,
+            &new.info.updated_by.as_ref().map(|user| user.as_bytes().as_slice()),
+            &new.info.updated_at,
+        ],
+    )
+    .await?;
+    let users: Vec<_> = new.members.iter().map(|member| member.user.as_bytes().as_slice()).collect();
+    let from: Vec<_> = new.members.iter().map(|member| signed(member.from_seq)).collect();
+    let roles: Vec<_> = new.members.iter().map(|member| role(member.role)).collect();
+    let adders: Vec<_> = new.members.iter().map(|member| member.added_by.as_bytes().as_slice()).collect();
+    let times: Vec<_> = new.members.iter().map(|member| member.added_at).collect();
+    execute(
+        &transaction,
+        "INSERT INTO member (conversation, \"user\", from_seq, role, added_by, added_at, version) \
+         SELECT $1, u, f, r, a, t, 1 FROM UNNEST($2::bytea[], $3::bigint[], $4::smallint[], $5::bytea[], \
+         $6::bigint[]) AS new (u, f, r, a, t)",
+        &[&conversation, &users, &from, &roles, &adders, &times],
+    )
+    .await?;
+    execute(
+        &transaction,
+        "INSERT INTO stay (\"user\", conversation, from_seq) \
+         SELECT u, $1, f FROM UNNEST($2::bytea[], $3::bigint[]) AS new (u, f)",
+        &[&conversation, &users, &from],
+    )
+    .await?;
+    insert_entries(&transaction, new.entry.as_slice()).await?;
+    transaction.commit().await?;
+    Ok((new.id, true))
+}
+
+pub(super) async fn commit(client: &mut Object, commit: &Commit) -> Result<Vec<u64>> {
+    if commit.memberships.is_empty() && commit.heads.is_empty() && commit.device_messages.is_empty() {
+        // One statement is a transaction by itself, and one turn to the server and back.
+        insert_entries(client, &commit.entries).await?;
+        return Ok(Vec::new());
+    }
+    let transaction = client.transaction().await?;
+    insert_entries(&transaction, &commit.entries).await?;
+    for change in &commit.memberships {
+        change_member(&transaction, change).await?;
+    }
+    for head in &commit.heads {
+        update_head(&transaction, head).await?;
+    }
+    let numbers = insert_device_messages(&transaction, &commit.device_messages).await?;
+    transaction.commit().await?;
+    Ok(numbers)
+}
+
+async fn insert_entries(client: &impl GenericClient, entries: &[NewEntry]) -> Result<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let conversations: Vec<_> =
+        entries.iter().map(|entry| entry.conversation.as_bytes().as_slice()).collect();
+    let seqs: Vec<_> = entries.iter().map(|entry| signed(entry.seq)).collect();
+    let times: Vec<_> = entries.iter().map(|entry| entry.time).collect();
+    let senders: Vec<_> = entries.iter().map(|entry| entry.sender.as_bytes().as_slice()).collect();
+    let devices: Vec<_> = entries.iter().map(|entry| entry.device.as_bytes().as_slice()).collect();
+    let ids: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
+    let kinds: Vec<_> = entries.iter().map(|entry| message_kind(entry.kind)).collect();
+    let epochs: Vec<_> = entries.iter().map(|entry| entry.epoch.map(signed)).collect();
+    let bodies: Vec<_> = entries.iter().map(|entry| &entry.body[..]).collect();
+    execute(
+        client,
+        "INSERT INTO message (conversation, seq, time, sender, device, id, kind, epoch, body) \
+         SELECT * FROM UNNEST($1::bytea[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::text[], \
+         $7::smallint[], $8::bigint[], $9::bytea[])",
+        &[&conversations, &seqs, &times, &senders, &devices, &ids, &kinds, &epochs, &bodies],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn change_member(client: &impl GenericClient, change: &MembershipChange) -> Result<()> {
+    let (conversation, user) = (change.conversation.as_bytes().as_slice(), change.user.as_bytes().as_slice());
+    let (seq, actor) = (signed(change.seq), change.actor.as_bytes().as_slice());
+    let (version, role) = (signed(change.version), role(change.role));
+    match change.change {
+        MemberChange::Added => {
+            execute(
+                client,
+                "INSERT INTO member (conversation, \"user\", from_seq, role, added_by, added_at, version) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                &[&conversation, &user, &seq, &role, &actor, &change.time, &version],
+            )
+            .await?;
+            execute(
+                client,
+                "INSERT INTO stay (\"user\", conversation, from_seq) VALUES ($1, $2, $3)",
+                &[&user, &conversation, &seq],
+            )
+            .await?;
+        }
+        MemberChange::Removed | MemberChange::Left => {
+            execute(
+                client,
+                "UPDATE member SET to_seq = $3, removed_by = $4, removed_at = $5, version = $6 \
+                 WHERE conversation = $1 AND \"user\" = $2 AND to_seq IS NULL",
+                &[&conversation, &user, &seq, &actor, &change.time, &version],
+            )
+            .await?;
+            execute(
+                client,
+                "UPDATE stay SET to_seq = $3 WHERE \"user\" = $1 AND conversation = $2 AND to_seq IS NULL",
+                &[&user, &conversation, &seq],
+            )
+            .await?;
+        }
+        MemberChange::Promoted | MemberChange::Demoted => {
+            execute(
+                client,
+                "UPDATE member SET role = $3 WHERE conversation = $1 AND \"user\" = $2 AND to_seq IS NULL",
+                &[&conversation, &user, &role],
+            )
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+async fn update_head(client: &impl GenericClient, head: &HeadUpdate) -> Result<()> {
+    execute(
+        client,
+        "UPDATE conversation SET name = $2, description = $3, picture = $4, updated_by = $5, updated_at = $6, \
+         deleted = $7, epoch = $8, membership_version = $9 WHERE id = $1",
+        &[
+            &head.conversation.as_bytes().as_slice(),
+            &head.info.name,
+            &head.info.description,
+            &head.info.picture,
+            &head.info.updated_by.as_ref().map(|user| user.as_bytes().as_slice()),
+            &head.info.updated_at,
+            &head.info.deleted,
+            &signed(head.epoch),
+            &signed(head.membership_version),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn insert_device_messages(
+    client: &impl GenericClient,
+    messages: &[NewDeviceMessage],
+) -> Result<Vec<u64>> {
+    let mut numbers = Vec::with_capacity(messages.len());
+    for message in messages {
+        let sql = "INSERT INTO device_message (\"user\", device, conversation, sender, sender_device, time, body) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING number";
+        let rows = query(
+            client,
+            sql,
+            &[
+                &message.user.as_bytes().as_slice(),
+                &message.device.as_bytes().as_slice(),
+                &message.conversation.as_bytes().as_slice(),
+                &message.sender.as_bytes().as_slice(),
+                &message.sender_device.as_bytes().as_slice(),
+                &message.time,
+                &message.body.0,
+            ],
+        )
+        .await?;
+        let row = rows.first().ok_or(crate::Failure::Closed)?;
+        numbers.push(unsigned(row.try_get(0)?));
+    }
+    Ok(numbers)
+}
+
+pub(super) async fn drop_device_messages(
+    client: &impl GenericClient,
+    device: DeviceId,
+    up_to: u64,
+) -> Result<()> {
+    let sql = "DELETE FROM device_message WHERE device = $1 AND number <= $2";
+    execute(client, sql, &[&device.as_bytes().as_slice(), &signed(up_to)]).await?;
+    Ok(())
+}

@@ -1,0 +1,253 @@
+//! What reads conversations and their logs.
+
+use chats::store::{Head, Info, Member, NewDeviceMessage, NewEntry, Range, Stay};
+use platform::Timestamp;
+use protocol::{ByteString, ConversationId, DeviceId, MembershipRecord, MessageId, Seq, UserId};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+
+use super::{conversation_id, device_id, number, user_id, value};
+use crate::chats::{message_kind, read_conversation_kind, read_message_kind, read_role, signed};
+
+pub(super) fn load(connection: &Connection, conversations: &[ConversationId]) -> Result<Vec<Head>> {
+    let mut head = connection.prepare_cached(
+        "SELECT kind, name, description, picture, created_by, created_at, updated_by, updated_at, deleted, epoch, \
+         membership_version FROM conversation WHERE id = ?1",
+    )?;
+    let mut last = connection
+        .prepare_cached("SELECT seq, time FROM message WHERE conversation = ?1 ORDER BY seq DESC LIMIT 1")?;
+    let mut members = connection.prepare_cached(
+        "SELECT user, role, from_seq, added_at, added_by FROM member WHERE conversation = ?1 AND to_seq IS NULL",
+    )?;
+    let mut heads = Vec::with_capacity(conversations.len());
+    for id in conversations {
+        let Some(mut head) = head.query_row([id.as_bytes()], |row| head_of(*id, row)).optional()? else {
+            continue;
+        };
+        if let Some((seq, time)) =
+            last.query_row([id.as_bytes()], |row| Ok((number(row, 0)?, row.get(1)?))).optional()?
+        {
+            (head.last_seq, head.last_time) = (seq, time);
+        }
+        head.members = members
+            .query_map([id.as_bytes()], |row| {
+                Ok(Member {
+                    user: user_id(row, 0)?,
+                    role: value(row, 1, read_role)?,
+                    from_seq: number(row, 2)?,
+                    added_at: row.get(3)?,
+                    added_by: user_id(row, 4)?,
+                })
+            })?
+            .collect::<Result<_>>()?;
+        heads.push(head);
+    }
+    Ok(heads)
+}
+
+fn head_of(id: ConversationId, row: &Row<'_>) -> Result<Head> {
+    Ok(Head {
+        id,
+        kind: value(row, 0, read_conversation_kind)?,
+        info: Info {
+            name: row.get(1)?,
+            description: row.get(2)?,
+            picture: row.get(3)?,
+            created_by: row.get::<_, Option<_>>(4)?.map(UserId::from_bytes),
+            created_at: row.get(5)?,
+            updated_by: row.get::<_, Option<_>>(6)?.map(UserId::from_bytes),
+            updated_at: row.get(7)?,
+            deleted: row.get(8)?,
+        },
+        epoch: number(row, 9)?,
+        membership_version: number(row, 10)?,
+        last_seq: 0,
+        last_time: 0,
+        members: Vec::new(),
+    })
+}
+
+pub(super) fn find_sent(
+    connection: &Connection,
+    keys: &[(ConversationId, DeviceId, MessageId)],
+) -> Result<Vec<Option<(Seq, Timestamp)>>> {
+    let mut find = connection.prepare_cached(
+        "SELECT seq, time FROM message WHERE conversation = ?1 AND device = ?2 AND id = ?3",
+    )?;
+    keys.iter()
+        .map(|(conversation, device, id)| {
+            let parameters = params![conversation.as_bytes(), device.as_bytes(), id.as_str()];
+            find.query_row(parameters, |row| Ok((number(row, 0)?, row.get(1)?))).optional()
+        })
+        .collect()
+}
+
+pub(super) fn entries(connection: &Connection, range: Range) -> Result<Vec<NewEntry>> {
+    let mut entries = connection.prepare_cached(if range.newest_first {
+        "SELECT seq, time, sender, device, id, kind, epoch, body FROM message \
+         WHERE conversation = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq DESC LIMIT ?4"
+    } else {
+        "SELECT seq, time, sender, device, id, kind, epoch, body FROM message \
+         WHERE conversation = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq LIMIT ?4"
+    })?;
+    let parameters = params![
+        range.conversation.as_bytes(),
+        signed(range.after),
+        signed(range.before),
+        signed(range.limit as u64)
+    ];
+    entries
+        .query_map(parameters, |row| {
+            Ok(NewEntry {
+                conversation: range.conversation,
+                seq: number(row, 0)?,
+                time: row.get(1)?,
+                sender: user_id(row, 2)?,
+                device: device_id(row, 3)?,
+                id: message_id(row, 4)?,
+                kind: value(row, 5, read_message_kind)?,
+                epoch: row.get::<_, Option<i64>>(6)?.map(crate::chats::unsigned),
+                body: row.get::<_, Vec<u8>>(7)?.into(),
+            })
+        })?
+        .collect()
+}
+
+fn message_id(row: &Row<'_>, column: usize) -> Result<MessageId> {
+    let text = row.get_ref(column)?.as_str()?;
+    text.parse().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    })
+}
+
+/// Times never decrease along a log, so that halving finds the place.
+pub(super) fn seq_before(
+    connection: &Connection,
+    conversation: ConversationId,
+    time: Timestamp,
+) -> Result<Seq> {
+    let id = conversation.as_bytes();
+    let mut at = connection.prepare_cached(
+        "SELECT seq, time FROM message WHERE conversation = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1",
+    )?;
+    let mut at = |seq: i64| -> Result<Option<(i64, Timestamp)>> {
+        at.query_row(params![id, seq], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    };
+    let Some((mut high, newest)) = at(i64::MAX)? else { return Ok(0) };
+    if newest < time {
+        return Ok(crate::chats::unsigned(high));
+    }
+    // Everything up to `low` is older, `high` and what follows is not.
+    let mut low = 0;
+    while high - low > 1 {
+        match at(low + (high - low) / 2)? {
+            Some((seq, then)) if seq > low && then < time => low = seq,
+            Some((seq, _)) if seq > low => high = seq,
+            // Nothing is left between.
+            _ => break,
+        }
+    }
+    Ok(crate::chats::unsigned(low))
+}
+
+pub(super) fn count_unread(
+    connection: &Connection,
+    conversation: ConversationId,
+    user: UserId,
+    after: Seq,
+    to: Seq,
+    limit: u32,
+) -> Result<u32> {
+    connection
+        .prepare_cached(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM message WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3 \
+             AND kind = ?4 AND sender <> ?5 LIMIT ?6)",
+        )?
+        .query_row(
+            params![
+                conversation.as_bytes(),
+                signed(after),
+                signed(to),
+                message_kind(protocol::MessageKind::Content),
+                user.as_bytes(),
+                limit
+            ],
+            |row| row.get(0),
+        )
+}
+
+pub(super) fn stays(
+    connection: &Connection,
+    user: UserId,
+    conversation: Option<ConversationId>,
+) -> Result<Vec<Stay>> {
+    let stay = |row: &Row<'_>| {
+        Ok(Stay {
+            conversation: conversation_id(row, 0)?,
+            from_seq: number(row, 1)?,
+            to_seq: row.get::<_, Option<i64>>(2)?.map(crate::chats::unsigned),
+        })
+    };
+    match conversation {
+        None => connection
+            .prepare_cached("SELECT conversation, from_seq, to_seq FROM stay WHERE user = ?1")?
+            .query_map([user.as_bytes()], stay)?
+            .collect(),
+        Some(conversation) => connection
+            .prepare_cached(
+                "SELECT conversation, from_seq, to_seq FROM stay WHERE user = ?1 AND conversation = ?2 ORDER BY from_seq",
+            )?
+            .query_map(params![user.as_bytes(), conversation.as_bytes()], stay)?
+            .collect(),
+    }
+}
+
+pub(super) fn membership_history(
+    connection: &Connection,
+    conversation: ConversationId,
+) -> Result<Vec<MembershipRecord>> {
+    connection
+        .prepare_cached(
+            "SELECT user, role, added_by, added_at, from_seq, removed_by, removed_at, to_seq, version FROM member \
+             WHERE conversation = ?1 ORDER BY from_seq, user",
+        )?
+        .query_map([conversation.as_bytes()], |row| {
+            Ok(MembershipRecord {
+                user: user_id(row, 0)?,
+                role: value(row, 1, read_role)?,
+                added_by: user_id(row, 2)?,
+                added_at: row.get(3)?,
+                from_seq: number(row, 4)?,
+                removed_by: row.get::<_, Option<_>>(5)?.map(UserId::from_bytes),
+                removed_at: row.get(6)?,
+                to_seq: row.get::<_, Option<i64>>(7)?.map(crate::chats::unsigned),
+                version: number(row, 8)?,
+            })
+        })?
+        .collect()
+}
+
+pub(super) fn device_messages(
+    connection: &Connection,
+    device: DeviceId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<(u64, NewDeviceMessage)>> {
+    connection
+        .prepare_cached(
+            "SELECT number, user, conversation, sender, sender_device, time, body FROM device_message \
+             WHERE device = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
+        )?
+        .query_map(params![device.as_bytes(), signed(after), signed(limit as u64)], |row| {
+            let message = NewDeviceMessage {
+                user: user_id(row, 1)?,
+                device,
+                conversation: conversation_id(row, 2)?,
+                sender: user_id(row, 3)?,
+                sender_device: device_id(row, 4)?,
+                time: row.get(5)?,
+                body: ByteString(row.get(6)?),
+            };
+            Ok((number(row, 0)?, message))
+        })?
+        .collect()
+}

@@ -81,7 +81,9 @@ impl Presence {
 
     /// A connection is gone, in whatever way. Without effect if it was not there.
     pub fn disconnected(&self, user: UserId, number: u64) -> bool {
-        self.change(user, |links| drop(links.remove(user, |link| link.number == number)))
+        self.change(user, |links| {
+            links.remove(user, |link| link.number == number);
+        })
     }
 
     /// The connection counts again. Without effect if it is not there.

@@ -18,6 +18,8 @@ struct MemoryStore {
     batches: Mutex<Vec<usize>>,
     beats: Mutex<Vec<Timestamp>>,
     fails: AtomicBool,
+    /// Happens while the next batch is being written.
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl MemoryStore {
@@ -33,6 +35,9 @@ impl MemoryStore {
 impl PresenceStore for MemoryStore {
     async fn save(&self, _: &str, changes: Vec<Change>) -> Result<(), PresenceError> {
         self.answer()?;
+        if let Some(happen) = self.meanwhile.lock().unwrap().take() {
+            happen();
+        }
         self.batches.lock().unwrap().push(changes.len());
         self.rows.lock().unwrap().extend(changes.into_iter().map(|change| (change.user, change)));
         Ok(())
@@ -130,6 +135,23 @@ async fn what_could_not_be_written_goes_with_the_next_flush() {
     let error = scene.presence.status(BOB).await.unwrap_err();
     assert_eq!(error.code(), protocol::ErrorCode::Unavailable);
     scene.store.fails.store(false, Ordering::SeqCst);
+    assert_eq!(scene.presence.flush().await, Ok(1));
+    let saved = scene.store.rows.lock().unwrap()[&ALICE];
+    assert_eq!(saved, Change { user: ALICE, online: false, last_seen: START + 10 });
+}
+
+#[tokio::test]
+async fn what_changes_while_it_is_written_goes_with_the_next_flush() {
+    let scene = scene(Policy::default()).await;
+    scene.presence.connected(ALICE, 1);
+    let (presence, clock) = (Arc::clone(&scene.presence), Arc::clone(&scene.clock));
+    *scene.store.meanwhile.lock().unwrap() = Some(Box::new(move || {
+        clock.advance(10);
+        presence.disconnected(ALICE, 1);
+    }));
+    assert_eq!(scene.presence.flush().await, Ok(1));
+    assert!(scene.store.rows.lock().unwrap()[&ALICE].online);
+    assert_eq!(scene.alice().await, (false, Some(10)));
     assert_eq!(scene.presence.flush().await, Ok(1));
     let saved = scene.store.rows.lock().unwrap()[&ALICE];
     assert_eq!(saved, Change { user: ALICE, online: false, last_seen: START + 10 });

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod chats;
+pub mod presence;
 
 use std::time::Duration;
 
@@ -45,11 +46,8 @@ impl Database {
             None => durable,
         });
         migrate(&config).await?;
-        let manager = Manager::from_config(
-            config,
-            NoTls,
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
-        );
+        let manager =
+            Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let timeouts = Timeouts {
             wait: Some(CONNECT_TIMEOUT),
             create: Some(CONNECT_TIMEOUT),

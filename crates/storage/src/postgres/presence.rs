@@ -16,7 +16,7 @@ impl PresenceStore for Database {
         let users: Vec<&[u8]> = changes.iter().map(|change| change.user.as_bytes().as_slice()).collect();
         let online: Vec<bool> = changes.iter().map(|change| change.online).collect();
         let last_seen: Vec<Timestamp> = changes.iter().map(|change| change.last_seen).collect();
-        let saved = execute(
+        execute(
             self,
             "INSERT INTO presence (user_id, node, online, last_seen) \
              SELECT user_id, $2, online, last_seen \
@@ -24,12 +24,13 @@ impl PresenceStore for Database {
              ON CONFLICT (user_id, node) DO UPDATE \
              SET online = excluded.online, last_seen = greatest(presence.last_seen, excluded.last_seen)",
             &[&users, &node, &online, &last_seen],
-        );
-        saved.await.map(drop)
+        )
+        .await
+        .map(drop)
     }
 
     async fn last_seen(&self, users: Vec<UserId>) -> Result<Vec<(UserId, Timestamp)>, PresenceError> {
-        let found = async {
+        let rows = async {
             let client = self.client().await?;
             let latest = client
                 .prepare_cached(
@@ -37,30 +38,32 @@ impl PresenceStore for Database {
                 )
                 .await?;
             let users: Vec<&[u8]> = users.iter().map(|user| user.as_bytes().as_slice()).collect();
-            client.query(&latest, &[&users]).await?.iter().map(found).collect()
+            Ok(client.query(&latest, &[&users]).await?)
         };
-        found.await.map_err(unavailable)
+        let rows = rows.await.map_err(unavailable)?;
+        rows.iter().map(found).collect::<Result<_, _>>().map_err(unavailable)
     }
 
     async fn beat(&self, node: &str, time: Timestamp) -> Result<(), PresenceError> {
-        let beaten = execute(
+        execute(
             self,
             "INSERT INTO presence_nodes (node, alive_at) VALUES ($1, $2) \
              ON CONFLICT (node) DO UPDATE SET alive_at = greatest(presence_nodes.alive_at, excluded.alive_at)",
             &[&node, &time],
-        );
-        beaten.await.map(drop)
+        )
+        .await
+        .map(drop)
     }
 
     async fn recover(&self, node: &str) -> Result<u64, PresenceError> {
-        let recovered = execute(
+        execute(
             self,
             "UPDATE presence SET online = false, last_seen = greatest(last_seen, \
              coalesce((SELECT alive_at FROM presence_nodes WHERE node = $1), 0)) \
              WHERE node = $1 AND online",
             &[&node],
-        );
-        recovered.await
+        )
+        .await
     }
 }
 

@@ -7,6 +7,8 @@ use super::{WebUrl, table::section};
 section! {
     /// Where the server listens and where it keeps its data.
     Server {
+        /// What the server calls itself, in the messages that it sends.
+        name: String = "Kith";
         /// Address and port to listen on. Port 0 takes a free one, which the first log line names.
         listen: SocketAddr = "127.0.0.1:8080";
         /// Folder of the embedded database and whatever else is kept, made when missing. A relative one starts at the

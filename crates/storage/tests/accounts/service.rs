@@ -1,0 +1,324 @@
+//! The service with a clock that stands still, over SQLite.
+
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+
+use accounts::{AccountError, Accounts, CodeSender, Policy, SecretKey, SendError, Session, SessionObserver};
+use async_trait::async_trait;
+use platform::{ManualClock, SystemRandomness};
+use protocol::{CodeRequest, CodeVerification, Credentials, ErrorCode, RefreshRequest, SignedIn};
+
+use crate::*;
+
+/// What came out of the service.
+#[derive(Default)]
+struct Outside {
+    codes: Mutex<Vec<(Address, String)>>,
+    ended: Mutex<Vec<DeviceId>>,
+    broken: AtomicBool,
+}
+
+#[async_trait]
+impl CodeSender for Outside {
+    async fn send(&self, to: &Address, code: &str) -> Result<(), SendError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(SendError("broken".to_owned()));
+        }
+        self.codes.lock().unwrap().push((to.clone(), code.to_owned()));
+        Ok(())
+    }
+}
+
+impl SessionObserver for Outside {
+    fn ended(&self, _user: UserId, device: DeviceId) {
+        self.ended.lock().unwrap().push(device);
+    }
+}
+
+struct Fixture {
+    accounts: Accounts,
+    clock: Arc<ManualClock>,
+    outside: Arc<Outside>,
+    store: Arc<storage::sqlite::Database>,
+    _folder: tempfile::TempDir,
+}
+
+impl Fixture {
+    fn new(policy: Policy) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(storage::sqlite::Database::open(&folder.path().join("kith.db")).unwrap());
+        let clock = Arc::new(ManualClock::new(START));
+        let outside = Arc::new(Outside::default());
+        let accounts = Accounts::new(
+            store.clone(),
+            clock.clone(),
+            Arc::new(SystemRandomness),
+            outside.clone(),
+            &SecretKey::new([7; 32]),
+            policy,
+        );
+        accounts.observe(outside.clone());
+        Self { accounts, clock, outside, store, _folder: folder }
+    }
+
+    async fn register(&self, username: &str) -> SignedIn {
+        self.accounts.register(credentials(username, "correct horse")).await.unwrap()
+    }
+
+    async fn session(&self, signed_in: &SignedIn) -> Result<Session, AccountError> {
+        self.accounts.authenticate(&signed_in.tokens.access_token).await
+    }
+
+    fn last_code(&self) -> String {
+        self.outside.codes.lock().unwrap().last().unwrap().1.clone()
+    }
+
+    fn ended(&self) -> Vec<DeviceId> {
+        std::mem::take(&mut *self.outside.ended.lock().unwrap())
+    }
+}
+
+fn credentials(username: &str, password: &str) -> Credentials {
+    Credentials { username: username.to_owned(), password: password.to_owned(), name: None, device: None }
+}
+
+fn by_email(address: &str) -> CodeRequest {
+    CodeRequest { email: Some(address.to_owned()), phone: None }
+}
+
+fn verification(address: &str, code: &str) -> CodeVerification {
+    CodeVerification { email: Some(address.to_owned()), code: code.to_owned(), ..CodeVerification::default() }
+}
+
+fn code_of<T: std::fmt::Debug>(result: Result<T, AccountError>) -> ErrorCode {
+    result.unwrap_err().code()
+}
+
+#[tokio::test]
+async fn register_and_log_in_by_password() {
+    let fixture = Fixture::new(Policy::default());
+    let accounts = &fixture.accounts;
+    let alice = fixture.register(" Alice ").await;
+    assert!(alice.registered);
+    assert_eq!((alice.user.username.as_deref(), alice.user.name.as_str()), (Some("alice"), "alice"));
+    assert_eq!(alice.tokens.access_expires_at, START + 900_000);
+    assert_eq!(alice.tokens.refresh_expires_at, START + 30 * DAY);
+
+    let taken = accounts.register(credentials("ALICE", "correct horse")).await;
+    assert_eq!(code_of(taken), ErrorCode::UsernameTaken);
+    assert_eq!(code_of(accounts.register(credentials("bob", "short")).await), ErrorCode::Invalid);
+    assert_eq!(code_of(accounts.register(credentials("b", "correct horse")).await), ErrorCode::Invalid);
+
+    let again = accounts.login(credentials("alice", "correct horse")).await.unwrap();
+    assert!(!again.registered);
+    assert_eq!(again.user, alice.user);
+    assert_ne!(again.device, alice.device);
+    assert_eq!(code_of(accounts.login(credentials("alice", "wrong")).await), ErrorCode::WrongPassword);
+    assert_eq!(code_of(accounts.login(credentials("bob", "correct horse")).await), ErrorCode::UnknownUser);
+    assert_eq!(code_of(accounts.login(credentials("no such name", "x")).await), ErrorCode::Invalid);
+
+    assert_eq!(accounts.users(&[alice.user.id]).await.unwrap(), [alice.user.clone()]);
+    for text in ["alice", "@ALICE", " Alice "] {
+        assert_eq!(accounts.find(text).await.unwrap().as_ref(), Some(&alice.user), "{text:?}");
+    }
+    assert_eq!(accounts.find("bob").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn registration_can_be_closed() {
+    let fixture = Fixture::new(Policy { registration_open: false, ..Policy::default() });
+    let accounts = &fixture.accounts;
+    let refused = accounts.register(credentials("alice", "correct horse")).await;
+    assert_eq!(code_of(refused), ErrorCode::RegistrationClosed);
+    accounts.request_code(by_email("bob@example.org")).await.unwrap();
+    let refused = accounts.verify_code(verification("bob@example.org", &fixture.last_code())).await;
+    assert_eq!(code_of(refused), ErrorCode::RegistrationClosed);
+}
+
+#[tokio::test]
+async fn register_and_log_in_by_code() {
+    let fixture = Fixture::new(Policy::default());
+    let (accounts, address) = (&fixture.accounts, "bob@example.org");
+    let sent = accounts.request_code(by_email(" Bob@Example.org")).await.unwrap();
+    assert_eq!((sent.expires_at, sent.resend_at), (START + 600_000, START + 60_000));
+    let too_soon = accounts.request_code(by_email(address)).await.unwrap_err();
+    assert_eq!(too_soon, AccountError::RateLimited { retry_at: Some(START + 60_000) });
+
+    let code = fixture.last_code();
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    assert_eq!(code_of(accounts.verify_code(verification(address, wrong)).await), ErrorCode::WrongCode);
+    assert_eq!(code_of(accounts.verify_code(verification(address, "12345")).await), ErrorCode::Invalid);
+    let bob = accounts.verify_code(verification("BOB@example.org", &code)).await.unwrap();
+    assert!(bob.registered);
+    assert_eq!((bob.user.username.as_deref(), bob.user.name.as_str()), (None, "bob"));
+    assert_eq!(code_of(accounts.verify_code(verification(address, &code)).await), ErrorCode::WrongCode);
+
+    fixture.clock.advance(60_000);
+    accounts.request_code(by_email(address)).await.unwrap();
+    let again = accounts.verify_code(verification(address, &fixture.last_code())).await.unwrap();
+    assert_eq!((again.registered, again.user), (false, bob.user.clone()));
+    assert_eq!(accounts.find("Bob@Example.ORG").await.unwrap(), Some(bob.user));
+    assert_eq!(accounts.list_pending_codes().await.unwrap(), [], "a sender was there");
+}
+
+#[tokio::test]
+async fn an_address_is_added_to_an_account() {
+    let fixture = Fixture::new(Policy::default());
+    let accounts = &fixture.accounts;
+    let alice = fixture.register("alice").await;
+    accounts.request_code(by_email("alice@example.org")).await.unwrap();
+    accounts.add_address(alice.user.id, verification("alice@example.org", &fixture.last_code())).await.unwrap();
+    fixture.clock.advance(60_000);
+    accounts.request_code(by_email("alice@example.org")).await.unwrap();
+    let again = accounts.verify_code(verification("alice@example.org", &fixture.last_code())).await.unwrap();
+    assert_eq!((again.registered, again.user), (false, alice.user));
+    let bob = fixture.register("bob").await;
+    fixture.clock.advance(60_000);
+    accounts.request_code(by_email("alice@example.org")).await.unwrap();
+    let taken = accounts.add_address(bob.user.id, verification("alice@example.org", &fixture.last_code())).await;
+    assert_eq!(code_of(taken), ErrorCode::Conflict);
+}
+
+#[tokio::test]
+async fn codes_stay_readable_where_nobody_sends_them() {
+    let fixture = Fixture::new(Policy { readable_phone_codes: true, ..Policy::default() });
+    let request = CodeRequest { email: None, phone: Some("+49 151 23456789".to_owned()) };
+    fixture.accounts.request_code(request).await.unwrap();
+    fixture.accounts.request_code(by_email("bob@example.org")).await.unwrap();
+    let pending = fixture.accounts.list_pending_codes().await.unwrap();
+    assert_eq!(pending.len(), 1);
+    assert_eq!((pending[0].address.as_str(), pending[0].code.len()), ("+4915123456789", 6));
+}
+
+#[tokio::test]
+async fn a_code_that_could_not_be_sent_may_be_asked_for_again() {
+    let fixture = Fixture::new(Policy::default());
+    fixture.outside.broken.store(true, Ordering::SeqCst);
+    let failed = fixture.accounts.request_code(by_email("bob@example.org")).await;
+    assert_eq!(code_of(failed), ErrorCode::Unavailable);
+    fixture.outside.broken.store(false, Ordering::SeqCst);
+    fixture.accounts.request_code(by_email("bob@example.org")).await.unwrap();
+}
+
+#[tokio::test]
+async fn access_ends_with_time_or_at_once() {
+    let fixture = Fixture::new(Policy::default());
+    let accounts = &fixture.accounts;
+    let alice = fixture.register("alice").await;
+    let session = fixture.session(&alice).await.unwrap();
+    assert_eq!((session.user, session.device, session.created_at), (alice.user.id, alice.device, START));
+    for bad in ["", "ka_", &alice.tokens.refresh_token, &alice.tokens.access_token[1..]] {
+        assert_eq!(code_of(accounts.authenticate(bad).await), ErrorCode::Unauthenticated, "{bad:?}");
+    }
+    // Hot: the store is not asked.
+    fixture.store.end_session(alice.user.id, alice.device).await.unwrap();
+    assert!(fixture.session(&alice).await.is_ok());
+    // What another node's message does.
+    accounts.forget(alice.device);
+    assert_eq!(fixture.session(&alice).await, Err(AccountError::Unauthenticated));
+    assert_eq!(fixture.ended(), []);
+
+    let again = accounts.login(credentials("alice", "correct horse")).await.unwrap();
+    let session = fixture.session(&again).await.unwrap();
+    accounts.logout(&session).await.unwrap();
+    assert_eq!(fixture.session(&again).await, Err(AccountError::Unauthenticated));
+    assert_eq!(fixture.ended(), [again.device]);
+    accounts.logout(&session).await.unwrap();
+
+    let third = accounts.login(credentials("alice", "correct horse")).await.unwrap();
+    fixture.clock.advance(899_999);
+    assert!(fixture.session(&third).await.is_ok());
+    fixture.clock.advance(1);
+    assert_eq!(fixture.session(&third).await, Err(AccountError::Unauthenticated));
+}
+
+#[tokio::test]
+async fn refresh_rotates_and_reuse_ends_the_session() {
+    let fixture = Fixture::new(Policy::default());
+    let accounts = &fixture.accounts;
+    let refresh = async |refresh_token: &str| {
+        accounts.refresh(&RefreshRequest { refresh_token: refresh_token.to_owned() }).await
+    };
+    let alice = fixture.register("alice").await;
+    fixture.clock.advance(DAY);
+    let second = refresh(&alice.tokens.refresh_token).await.unwrap();
+    assert_eq!(second.access_expires_at, START + DAY + 900_000);
+    let third = refresh(&second.refresh_token).await.unwrap();
+    assert!(accounts.authenticate(&third.access_token).await.is_ok());
+    assert_eq!(refresh(&third.access_token).await, Err(AccountError::Unauthenticated), "no refresh token");
+    assert!(accounts.authenticate(&third.access_token).await.is_ok());
+
+    assert_eq!(refresh(&alice.tokens.refresh_token).await, Err(AccountError::Unauthenticated));
+    assert_eq!(fixture.ended(), [alice.device]);
+    assert_eq!(accounts.authenticate(&third.access_token).await, Err(AccountError::Unauthenticated));
+    assert_eq!(refresh(&third.refresh_token).await, Err(AccountError::Unauthenticated));
+}
+
+#[tokio::test]
+async fn idle_sessions_end_and_none_lives_for_ever() {
+    let fixture = Fixture::new(Policy::default());
+    let accounts = &fixture.accounts;
+    let idle = fixture.register("idle").await;
+    let mut tokens = fixture.register("busy").await.tokens;
+    let mut days = 0;
+    let ended = loop {
+        fixture.clock.advance(29 * DAY);
+        days += 29;
+        match accounts.refresh(&RefreshRequest { refresh_token: tokens.refresh_token.clone() }).await {
+            Ok(next) => tokens = next,
+            Err(error) => break error,
+        }
+        if days == 58 {
+            let request = RefreshRequest { refresh_token: idle.tokens.refresh_token.clone() };
+            assert_eq!(accounts.refresh(&request).await, Err(AccountError::Unauthenticated));
+        }
+        assert!(tokens.refresh_expires_at <= START + 365 * DAY);
+    };
+    assert_eq!((ended, days), (AccountError::Unauthenticated, 377));
+}
+
+#[tokio::test]
+async fn devices_are_listed_revoked_and_bounded() {
+    let fixture = Fixture::new(Policy { max_devices: 3, ..Policy::default() });
+    let accounts = &fixture.accounts;
+    let log_in = async |device: &str| {
+        fixture.clock.advance(60_000);
+        let credentials = Credentials { device: Some(device.into()), ..credentials("alice", "correct horse") };
+        accounts.login(credentials).await.unwrap()
+    };
+    let first = fixture.register("alice").await;
+    let (phone, laptop) = (log_in("phone").await, log_in("laptop").await);
+    fixture.clock.advance(60_000);
+    fixture.session(&first).await.unwrap();
+    let listed = accounts.list(first.user.id, Some(first.device)).await.unwrap();
+    let one = listed.iter().find(|one| one.id == first.device).unwrap();
+    assert_eq!((one.last_active_at, one.current), (START + 180_000, true), "before it is written");
+    assert_eq!(listed.iter().filter(|one| one.current).count(), 1);
+    accounts.upkeep().await.unwrap();
+    let names: Vec<_> =
+        accounts.list(first.user.id, None).await.unwrap().into_iter().map(|one| one.name).collect();
+    assert_eq!(names, ["Unnamed device", "laptop", "phone"], "the most recently active first");
+
+    let tablet = log_in("tablet").await;
+    assert_eq!(fixture.ended(), [phone.device], "the idlest made room");
+    assert_eq!(fixture.session(&phone).await, Err(AccountError::Unauthenticated));
+
+    let bob = fixture.register("bob").await;
+    assert_eq!(code_of(accounts.revoke(bob.user.id, laptop.device).await), ErrorCode::NotFound);
+    accounts.revoke(first.user.id, laptop.device).await.unwrap();
+    assert_eq!(fixture.ended(), [laptop.device]);
+    assert_eq!(accounts.revoke_all(first.user.id, Some(tablet.device)).await.unwrap(), 1);
+    assert_eq!(fixture.ended(), [first.device]);
+    assert!(fixture.session(&tablet).await.is_ok());
+}
+
+#[tokio::test]
+async fn upkeep_ends_what_has_expired() {
+    let fixture = Fixture::new(Policy::default());
+    let alice = fixture.register("alice").await;
+    fixture.accounts.upkeep().await.unwrap();
+    fixture.clock.advance(31 * DAY);
+    assert_eq!(fixture.accounts.list(alice.user.id, None).await.unwrap(), []);
+    fixture.accounts.upkeep().await.unwrap();
+    assert_eq!(fixture.ended(), [alice.device]);
+}

@@ -1,0 +1,146 @@
+use accounts::store::Rotation;
+
+use crate::*;
+
+on_both! {
+    sessions_come_and_go,
+    one_device_too_many_ends_the_idlest,
+    activity_never_goes_backwards,
+    a_refresh_rotates_and_reuse_ends_the_session,
+    idle_and_old_sessions_are_not_refreshed,
+    of_many_refreshes_at_once_one_rotates_and_the_session_ends,
+    expired_sessions_are_swept,
+}
+
+async fn sessions_come_and_go(store: Store) {
+    let (alice, phone) = registered(&store, "alice").await;
+    let (bob, _) = registered(&store, "bob").await;
+    let laptop = new_session(START + 5);
+    assert_eq!(store.open_session(alice, laptop.clone(), MAX_DEVICES).await.unwrap(), Some(vec![]));
+    let nobody = UserId::compose(START, unique());
+    assert_eq!(store.open_session(nobody, new_session(START), MAX_DEVICES).await.unwrap(), None);
+
+    let stored = store.session(laptop.device).await.unwrap().unwrap();
+    assert_eq!((stored.user, stored.name.as_str()), (alice, "laptop"));
+    assert_eq!((stored.created_at, stored.last_active_at), (START + 5, START + 5));
+    assert_eq!(stored.expires_at, laptop.expires_at);
+    let listed: Vec<_> = store.sessions(alice).await.unwrap().iter().map(|one| one.device).collect();
+    assert_eq!(listed, [laptop.device, phone]);
+
+    assert!(!store.end_session(bob, phone).await.unwrap(), "not his");
+    assert!(store.end_session(alice, phone).await.unwrap());
+    assert!(!store.end_session(alice, phone).await.unwrap());
+    assert_eq!(store.session(phone).await.unwrap(), None);
+
+    let tablet = new_session(START + 6);
+    store.open_session(alice, tablet.clone(), MAX_DEVICES).await.unwrap();
+    assert_eq!(store.end_sessions(alice, Some(tablet.device)).await.unwrap(), [laptop.device]);
+    assert_eq!(store.end_sessions(alice, None).await.unwrap(), [tablet.device]);
+    assert_eq!(store.end_sessions(alice, None).await.unwrap(), []);
+    assert_eq!(store.sessions(bob).await.unwrap().len(), 1);
+}
+
+async fn one_device_too_many_ends_the_idlest(store: Store) {
+    let (alice, first) = registered(&store, "alice").await;
+    let (second, third) = (new_session(START + 1), new_session(START + 2));
+    store.open_session(alice, second.clone(), MAX_DEVICES).await.unwrap();
+    store.open_session(alice, third, MAX_DEVICES).await.unwrap();
+    store.touch(&[(first, START + 10)]).await.unwrap();
+    // An old clock does not make the newcomer the idlest.
+    let fourth = new_session(START - 50);
+    let evicted = store.open_session(alice, fourth.clone(), MAX_DEVICES).await.unwrap();
+    assert_eq!(evicted, Some(vec![second.device]));
+    assert_eq!(store.sessions(alice).await.unwrap().len(), 3);
+    let mut evicted = store.open_session(alice, new_session(START + 20), 1).await.unwrap().unwrap();
+    evicted.sort();
+    assert_eq!(evicted.len(), 3);
+    assert!(evicted.contains(&fourth.device));
+}
+
+async fn activity_never_goes_backwards(store: Store) {
+    let (_, device) = registered(&store, "alice").await;
+    let gone = DeviceId::compose(START, unique());
+    let seen = async || store.session(device).await.unwrap().unwrap().last_active_at;
+    store.touch(&[(device, START + 100), (gone, START + 100)]).await.unwrap();
+    assert_eq!(seen().await, START + 100);
+    store.touch(&[(device, START + 50)]).await.unwrap();
+    assert_eq!(seen().await, START + 100);
+    store.touch(&[]).await.unwrap();
+}
+
+async fn a_refresh_rotates_and_reuse_ends_the_session(store: Store) {
+    let (alice, device) = registered(&store, "alice").await;
+    let (bob, _) = registered(&store, "bob").await;
+    let rotate = async |user, generation, now| {
+        store.rotate(user, device, generation, now, now - 30 * DAY).await.unwrap()
+    };
+    for generation in 0..3 {
+        let now = START + 1_000 * (i64::from(generation) + 1);
+        let Rotation::Rotated { session, generation: next } = rotate(alice, generation, now).await else {
+            panic!("generation {generation} is the current one")
+        };
+        assert_eq!((next, session.device, session.user), (generation + 1, device, alice));
+        assert_eq!(session.last_active_at, now);
+        assert_eq!(Some(session), store.session(device).await.unwrap());
+    }
+    assert_eq!(rotate(bob, 3, START + 9_000).await, Rotation::Unknown, "not his");
+    assert_eq!(rotate(alice, 1, START + 9_000).await, Rotation::Reused);
+    assert_eq!(store.session(device).await.unwrap(), None);
+    assert_eq!(rotate(alice, 3, START + 9_000).await, Rotation::Unknown);
+}
+
+async fn idle_and_old_sessions_are_not_refreshed(store: Store) {
+    let (alice, idle) = registered(&store, "alice").await;
+    let now = START + 31 * DAY;
+    assert_eq!(store.rotate(alice, idle, 0, now, now - 30 * DAY).await.unwrap(), Rotation::Expired);
+    assert_eq!(store.session(idle).await.unwrap(), None);
+
+    let old = new_session(START);
+    store.open_session(alice, old.clone(), MAX_DEVICES).await.unwrap();
+    let now = old.expires_at;
+    store.touch(&[(old.device, now - 1)]).await.unwrap();
+    assert_eq!(store.rotate(alice, old.device, 0, now, now - 30 * DAY).await.unwrap(), Rotation::Expired);
+    assert_eq!(store.session(old.device).await.unwrap(), None);
+}
+
+async fn of_many_refreshes_at_once_one_rotates_and_the_session_ends(store: Store) {
+    let (alice, device) = registered(&store, "alice").await;
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.rotate(alice, device, 0, START + 1, START - 1).await.unwrap() })
+        })
+        .collect();
+    let (mut rotated, mut reused) = (0, 0);
+    for task in tasks {
+        match task.await.unwrap() {
+            Rotation::Rotated { .. } => rotated += 1,
+            Rotation::Reused => reused += 1,
+            Rotation::Unknown => {}
+            Rotation::Expired => panic!("it has not expired"),
+        }
+    }
+    assert_eq!((rotated, reused), (1, 1));
+    assert_eq!(store.session(device).await.unwrap(), None);
+}
+
+async fn expired_sessions_are_swept(store: Store) {
+    let (alice, idle) = registered(&store, "alice").await;
+    let (busy, old) = (new_session(START), new_session(START - 400 * DAY));
+    for session in [&busy, &old] {
+        store.open_session(alice, session.clone(), 10).await.unwrap();
+    }
+    let now = START + 40 * DAY;
+    store.touch(&[(busy.device, now), (old.device, now)]).await.unwrap();
+    let mut swept = Vec::new();
+    for expected in [1, 1, 0] {
+        let some = store.expire(now, now - 30 * DAY, 1).await.unwrap();
+        assert_eq!(some.len(), expected);
+        swept.extend(some);
+    }
+    swept.sort();
+    let mut expected = [(alice, idle), (alice, old.device)];
+    expected.sort();
+    assert_eq!(swept, expected);
+    assert_eq!(store.sessions(alice).await.unwrap().len(), 1);
+}

@@ -1,0 +1,204 @@
+//! REST: signing in and the session's life.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use protocol::{
+    CodeRequest, CodeVerification, Credentials, DeviceId, ErrorCode, RefreshRequest, SessionInfo, SignedIn,
+    Timestamp, Tokens,
+};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// No REST call of this crate takes longer.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection that is not there after this never will be.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The REST interface of one server. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Api {
+    http: reqwest::Client,
+    base: String,
+}
+
+/// When a code may be asked for again, and until when it works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CodeSent {
+    /// Until when the code works.
+    pub expires_at: Timestamp,
+    /// When another may be asked for.
+    pub resend_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    code: ErrorCode,
+    message: String,
+}
+
+impl Api {
+    /// The server at `base`, such as `https://chat.example.org`. Does not connect yet.
+    pub fn new(base: &str) -> Result<Self, Error> {
+        Self::from_address(base, None)
+    }
+
+    /// As [`Api::new`], speaking from a certain local address: a load generator's way to be many hosts.
+    pub fn from_address(base: &str, local: Option<IpAddr>) -> Result<Self, Error> {
+        // Whoever comes first sets it; all of ours set the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let parsed = reqwest::Url::parse(base).map_err(|error| Error::Network(format!("{base}: {error}")))?;
+        if !matches!(parsed.scheme(), "http" | "https") {
+            return Err(Error::Network(format!(
+                "{base}: a server's address begins with http:// or https://"
+            )));
+        }
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            .local_address(local)
+            .user_agent(concat!("kith/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(network)?;
+        Ok(Self { http, base: base.trim_end_matches('/').to_owned() })
+    }
+
+    /// The server's address, without a slash at the end.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The hub's address, `ws://…/hub` or `wss://…/hub`.
+    pub fn hub_url(&self) -> String {
+        // http → ws, https → wss.
+        format!("ws{}/hub", self.base.trim_start_matches("http"))
+    }
+
+    /// Registers with a username and a password, and signs in.
+    pub async fn register(&self, credentials: &Credentials) -> Result<SignedIn, Error> {
+        self.post("/api/auth/register", credentials).await
+    }
+
+    /// Signs in with a username and a password.
+    pub async fn login(&self, credentials: &Credentials) -> Result<SignedIn, Error> {
+        self.post("/api/auth/login", credentials).await
+    }
+
+    /// Asks for a one-time code.
+    pub async fn request_code(&self, request: &CodeRequest) -> Result<CodeSent, Error> {
+        self.post("/api/auth/code", request).await
+    }
+
+    /// Signs in, or registers, with a one-time code.
+    pub async fn verify_code(&self, verification: &CodeVerification) -> Result<SignedIn, Error> {
+        self.post("/api/auth/verify", verification).await
+    }
+
+    /// Exchanges a refresh token. Once the server has answered, the old one must never be used again: see
+    /// [`crate::Keeper`].
+    pub async fn refresh(&self, refresh_token: &str) -> Result<Tokens, Error> {
+        let request = RefreshRequest { refresh_token: refresh_token.to_owned() };
+        self.post("/api/auth/refresh", &request).await
+    }
+
+    /// Ends the session.
+    pub async fn logout(&self, access_token: &str) -> Result<(), Error> {
+        let request = self.request(Method::POST, "/api/auth/logout").bearer_auth(access_token);
+        self.send(request).await.map(drop)
+    }
+
+    /// The account's signed-in devices.
+    pub async fn sessions(&self, access_token: &str) -> Result<Vec<SessionInfo>, Error> {
+        let request = self.request(Method::GET, "/api/auth/sessions").bearer_auth(access_token);
+        decode(self.send(request).await?)
+    }
+
+    /// Ends the session of one device.
+    pub async fn revoke_session(&self, access_token: &str, device: DeviceId) -> Result<(), Error> {
+        let path = format!("/api/auth/sessions/{device}");
+        self.send(self.request(Method::DELETE, &path).bearer_auth(access_token)).await.map(drop)
+    }
+
+    /// Whether the server is there and well.
+    pub async fn health(&self) -> Result<(), Error> {
+        self.send(self.request(Method::GET, "/health")).await.map(drop)
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
+        decode(self.send(self.request(Method::POST, path).json(body)).await?)
+    }
+
+    /// The body of a good answer.
+    async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, Error> {
+        let response = request.send().await.map_err(network)?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(network)?.to_vec();
+        if status.is_success() { Ok(body) } else { Err(refusal(status, &body)) }
+    }
+}
+
+fn decode<T: DeserializeOwned>(body: Vec<u8>) -> Result<T, Error> {
+    serde_json::from_slice(&body).map_err(|error| Error::Protocol(error.to_string()))
+}
+
+fn refusal(status: StatusCode, body: &[u8]) -> Error {
+    match serde_json::from_slice::<Refusal>(body) {
+        Ok(Refusal { code: ErrorCode::Unauthenticated, .. }) => Error::SignedOut,
+        Ok(Refusal { code, message }) => Error::Refused { code, message },
+        // A proxy in between, or no server of ours.
+        Err(_) if status.is_server_error() => Error::Network(format!("it answered {status}")),
+        Err(_) => Error::Protocol(format!("{status}; is this a Kith server?")),
+    }
+}
+
+/// reqwest's errors hide the cause one level down.
+fn network(error: reqwest::Error) -> Error {
+    if error.is_timeout() {
+        return Error::Timeout(CALL_TIMEOUT.as_secs());
+    }
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    Error::Network(match error.url() {
+        Some(url) => format!("{}: {cause}", url.origin().ascii_serialization()),
+        None => cause.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hub_is_beside_the_api() {
+        for (base, hub) in [
+            ("http://127.0.0.1:8080", "ws://127.0.0.1:8080/hub"),
+            ("https://chat.example.org/", "wss://chat.example.org/hub"),
+        ] {
+            assert_eq!(Api::new(base).unwrap().hub_url(), hub);
+        }
+        assert!(Api::new("127.0.0.1:8080").is_err());
+        assert!(Api::new("ftp://x").is_err());
+    }
+
+    #[test]
+    fn a_refusal_keeps_the_code_and_the_sentence() {
+        let body = br#"{"code":"username_taken","message":"That name is taken."}"#;
+        let error = refusal(StatusCode::CONFLICT, body);
+        assert_eq!(error.code(), Some(ErrorCode::UsernameTaken));
+        assert_eq!(error.to_string(), "That name is taken.");
+        let ended = refusal(StatusCode::UNAUTHORIZED, br#"{"code":"unauthenticated","message":"x"}"#);
+        assert_eq!(ended, Error::SignedOut);
+        assert!(refusal(StatusCode::BAD_GATEWAY, b"<html>").breaks_connection());
+        assert!(matches!(refusal(StatusCode::NOT_FOUND, b"nope"), Error::Protocol(_)));
+    }
+}

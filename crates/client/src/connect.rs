@@ -1,0 +1,119 @@
+//! Connecting to the hub.
+
+use std::sync::Arc;
+
+use http::{StatusCode, Uri};
+use protocol::{DeviceId, UserId};
+use rustls::pki_types::ServerName;
+use rustls_platform_verifier::ConfigVerifierExt;
+use signalr::Protocol;
+use signalr::client::{CloseReason, ConnectError, Connection, Events, Options};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::runtime::{self, BoxFuture};
+use crate::{Connector, Error, Halves, Hub, Keeper, Push, Pushes};
+
+/// Connects to the hub of the keeper's server with its tokens, renewing them where needed.
+#[derive(Clone)]
+pub struct HubConnector {
+    keeper: Keeper,
+    identity: (UserId, DeviceId),
+    protocol: Protocol,
+}
+
+impl HubConnector {
+    /// `identity` is whose tokens these are.
+    pub fn new(keeper: Keeper, identity: (UserId, DeviceId)) -> Self {
+        Self { keeper, identity, protocol: Protocol::MessagePack }
+    }
+
+    /// One connection, without the engine around it.
+    pub async fn open(&self) -> Result<(Hub, Events), Error> {
+        let url = self.keeper.api().hub_url();
+        let open = |token: String| {
+            let url = &url;
+            async move { connect_hub(url, &token, self.protocol).await }
+        };
+        let (connection, events) = self.keeper.with_token(open).await?;
+        Ok((Hub::new(connection), events))
+    }
+}
+
+impl Connector for HubConnector {
+    type Link = Hub;
+
+    fn connect(&self) -> BoxFuture<'_, Result<Halves<Hub>, Error>> {
+        Box::pin(async {
+            let (hub, events) = self.open().await?;
+            Ok((hub, Box::new(events) as Box<dyn Pushes>))
+        })
+    }
+
+    fn identity(&self) -> (UserId, DeviceId) {
+        self.identity
+    }
+}
+
+impl Pushes for Events {
+    fn next(&mut self) -> BoxFuture<'_, Result<Push, Error>> {
+        Box::pin(async {
+            loop {
+                let Some(event) = Events::next(self).await else {
+                    return Err(Error::Network(match self.close_reason() {
+                        Some(CloseReason::Server { error: Some(error), .. }) => error,
+                        Some(CloseReason::Server { .. }) => "it closed the connection".to_owned(),
+                        Some(CloseReason::Lost(reason)) => reason,
+                        _ => "the connection ended".to_owned(),
+                    }));
+                };
+                match Push::decode(&event.target, &event.arguments) {
+                    Ok(Some(push)) => return Ok(push),
+                    Ok(None) => tracing::debug!(target = event.target, "an event of a later version"),
+                    // What it said is lost; a sync brings it, if this version can read it there.
+                    Err(error) => {
+                        tracing::warn!(target = event.target, %error, "an event could not be read");
+                        return Ok(Push::Resync);
+                    }
+                }
+            }
+        })
+    }
+}
+
+/// Opens a connection to a hub at `ws://…` or `wss://…`. [`Error::SignedOut`] if the server refuses the token.
+pub async fn connect_hub(url: &str, token: &str, protocol: Protocol) -> Result<(Connection, Events), Error> {
+    let options = Options::default();
+    if !url.starts_with("wss:") {
+        return signalr::client::connect(url, Some(token), protocol, options).await.map_err(connect_error);
+    }
+    let uri: Uri = url.parse().map_err(|error| Error::Network(format!("{url}: {error}")))?;
+    let limit = options.connect_timeout;
+    let connecting = async {
+        let io = open_tls(&uri).await?;
+        let connecting = signalr::client::connect_over(io, &uri, Some(token), None, protocol, options);
+        connecting.await.map_err(connect_error)
+    };
+    runtime::timeout(limit, connecting).await.unwrap_or(Err(Error::Timeout(limit.as_secs())))
+}
+
+async fn open_tls(uri: &Uri) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Error> {
+    let network = |error: std::io::Error| Error::Network(error.to_string());
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut config =
+        rustls::ClientConfig::with_platform_verifier().map_err(|error| Error::Network(error.to_string()))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| Error::Network(error.to_string()))?;
+    let stream = TcpStream::connect((host, uri.port_u16().unwrap_or(443))).await.map_err(network)?;
+    stream.set_nodelay(true).map_err(network)?;
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(network)
+}
+
+fn connect_error(error: ConnectError) -> Error {
+    match error {
+        ConnectError::Refused { status: StatusCode::UNAUTHORIZED, .. } => Error::SignedOut,
+        ConnectError::TimedOut => Error::Timeout(Options::default().connect_timeout.as_secs()),
+        error => Error::Network(error.to_string()),
+    }
+}

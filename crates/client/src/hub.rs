@@ -1,0 +1,247 @@
+//! Every command of the hub, typed.
+
+use std::time::Duration;
+
+use protocol::{
+    ConversationId, ConversationKind, ConversationSummary, DeviceId, GroupChanges, GroupInfo, HistoryRequest,
+    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, OutgoingMessage, Presence, Sent, Seq,
+    SessionInfo, SyncPage, SyncRequest, UserId, UserInfo, WhoAmI,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use signalr::client::{Connection, InvokeError, ItemStream};
+
+use crate::runtime::{self, BoxFuture};
+use crate::{Error, Link};
+
+/// A call without an answer after this long means that the connection is broken.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A connection to the hub. Cheap to clone; closed when the last clone is dropped.
+///
+/// Calls go out in the order in which these functions are called, before what they return is awaited.
+#[derive(Clone)]
+pub struct Hub(Connection);
+
+/// What a call comes to.
+type Answer<T> = BoxFuture<'static, Result<T, Error>>;
+
+impl Hub {
+    /// The hub behind a connection.
+    pub fn new(connection: Connection) -> Self {
+        Self(connection)
+    }
+
+    /// Calls any command. The arguments are a tuple.
+    pub fn call<T, A>(&self, target: &str, arguments: A) -> Answer<T>
+    where
+        T: DeserializeOwned + Send + 'static,
+        A: Serialize + Send + 'static,
+    {
+        let call = self.0.invoke_raw(target, arguments);
+        Box::pin(async move {
+            let answer = runtime::timeout(CALL_TIMEOUT, call).await;
+            let payload = answer.ok_or(Error::Timeout(CALL_TIMEOUT.as_secs()))?.map_err(invoke_error)?;
+            payload.decode().map_err(|error| Error::Protocol(error.to_string()))
+        })
+    }
+
+    /// The direct conversation with a user; made if there is none.
+    pub fn initiate_direct(&self, user: UserId, kind: Option<ConversationKind>) -> Answer<ConversationId> {
+        self.call("InitiateDirectChatSession", (user, kind))
+    }
+
+    /// Creates a group with oneself as its admin.
+    pub fn initiate_group(&self, group: NewGroup) -> Answer<ConversationId> {
+        self.call("InitiateGroupChatSession", (group,))
+    }
+
+    /// Sends; the answer means that the message is on the server's disk.
+    pub fn send_message(&self, conversation: ConversationId, message: OutgoingMessage) -> Answer<Sent> {
+        self.call("SendMessage", (conversation, message))
+    }
+
+    /// What no device of this user has acknowledged.
+    pub fn read_new_messages(&self, limit: Option<u32>) -> Answer<MessagePage> {
+        self.call("ReadNewMessages", (limit,))
+    }
+
+    /// One page of what this device has missed.
+    pub fn sync_page(&self, request: SyncRequest) -> Answer<SyncPage> {
+        self.call("Sync", (request,))
+    }
+
+    /// This device holds everything up to `seq`.
+    pub fn acknowledge_up_to(&self, conversation: ConversationId, seq: Seq) -> Answer<()> {
+        self.call("Acknowledge", (conversation, seq))
+    }
+
+    /// The user has seen everything up to `seq`.
+    pub fn mark_seen(&self, conversation: ConversationId, seq: Seq) -> Answer<()> {
+        self.call("MarkSeen", (conversation, seq))
+    }
+
+    /// Shows others that one types, or no longer. Nobody waits for an answer.
+    pub fn set_typing(&self, conversation: ConversationId, typing: bool) -> Result<(), Error> {
+        self.0.send("SetTyping", (conversation, typing)).map_err(invoke_error)
+    }
+
+    /// A page of the past, newest first.
+    pub fn history(&self, conversation: ConversationId, request: HistoryRequest) -> Answer<MessagePage> {
+        self.call("History", (conversation, request))
+    }
+
+    /// The past as a stream, newest first.
+    pub fn stream_history(
+        &self,
+        conversation: ConversationId,
+        request: HistoryRequest,
+    ) -> Result<ItemStream<Message>, Error> {
+        self.0.stream("StreamHistory", (conversation, request)).map_err(invoke_error)
+    }
+
+    /// One's conversations.
+    pub fn load_conversations(&self) -> Answer<Vec<ConversationSummary>> {
+        self.call("LoadConversations", ())
+    }
+
+    /// One conversation with all its members.
+    pub fn get_conversation(&self, conversation: ConversationId) -> Answer<ConversationSummary> {
+        self.call("GetConversation", (conversation,))
+    }
+
+    /// Who got a message and who saw it.
+    pub fn message_info(&self, conversation: ConversationId, seq: Seq) -> Answer<MessageInfo> {
+        self.call("MessageInfo", (conversation, seq))
+    }
+
+    /// A group with all its members.
+    pub fn get_group(&self, group: ConversationId) -> Answer<GroupInfo> {
+        self.call("GetGroup", (group,))
+    }
+
+    /// Adds users to a group.
+    pub fn add_to_group(&self, group: ConversationId, users: Vec<UserId>) -> Answer<Seq> {
+        self.call("AddUsersToGroup", (group, users))
+    }
+
+    /// Removes a user from a group.
+    pub fn remove_from_group(&self, group: ConversationId, user: UserId) -> Answer<Seq> {
+        self.call("RemoveFromGroup", (group, user))
+    }
+
+    /// Makes a member an admin.
+    pub fn promote_to_admin(&self, group: ConversationId, user: UserId) -> Answer<Seq> {
+        self.call("PromoteToAdmin", (group, user))
+    }
+
+    /// Makes an admin an ordinary member.
+    pub fn demote_admin(&self, group: ConversationId, user: UserId) -> Answer<Seq> {
+        self.call("DemoteAdmin", (group, user))
+    }
+
+    /// Leaves a group.
+    pub fn leave_group(&self, group: ConversationId) -> Answer<Seq> {
+        self.call("LeaveGroup", (group,))
+    }
+
+    /// Changes a group's name, description or picture.
+    pub fn update_group(&self, group: ConversationId, changes: GroupChanges) -> Answer<Seq> {
+        self.call("UpdateGroup", (group, changes))
+    }
+
+    /// Deletes a group for everyone.
+    pub fn delete_group(&self, group: ConversationId) -> Answer<Seq> {
+        self.call("DeleteGroup", (group,))
+    }
+
+    /// Who was in a group when.
+    pub fn membership_history(&self, group: ConversationId) -> Answer<Vec<MembershipRecord>> {
+        self.call("MembershipHistory", (group,))
+    }
+
+    /// Shows oneself as online.
+    pub fn check_in(&self) -> Answer<()> {
+        self.call("CheckIn", ())
+    }
+
+    /// Shows oneself as offline, although connected.
+    pub fn check_out(&self) -> Answer<()> {
+        self.call("CheckOut", ())
+    }
+
+    /// Whether a user is there, and when they last were.
+    pub fn last_status(&self, user: UserId) -> Answer<Presence> {
+        self.call("LastStatus", (user,))
+    }
+
+    /// The user with exactly this username, email address or phone number.
+    pub fn find_user(&self, text: &str) -> Answer<UserInfo> {
+        self.call("FindUser", (text.to_owned(),))
+    }
+
+    /// Users by their ids; those that do not exist are left out.
+    pub fn get_users(&self, users: Vec<UserId>) -> Answer<Vec<UserInfo>> {
+        self.call("GetUsers", (users,))
+    }
+
+    /// Who is asking.
+    pub fn who_am_i(&self) -> Answer<WhoAmI> {
+        self.call("WhoAmI", ())
+    }
+
+    /// The account's signed-in devices.
+    pub fn list_sessions(&self) -> Answer<Vec<SessionInfo>> {
+        self.call("ListSessions", ())
+    }
+
+    /// Signs a device out.
+    pub fn revoke_session(&self, device: DeviceId) -> Answer<()> {
+        self.call("RevokeSession", (device,))
+    }
+
+    /// This device holds the messages sent to it alone up to `number`.
+    pub fn acknowledge_device_messages(&self, number: u64) -> Answer<()> {
+        self.call("AcknowledgeDeviceMessages", (number,))
+    }
+
+    /// Ends the connection after what was called was sent.
+    pub fn disconnect(&self) {
+        self.0.close();
+    }
+}
+
+impl Link for Hub {
+    fn sync(&self, request: SyncRequest) -> BoxFuture<'static, Result<SyncPage, Error>> {
+        self.sync_page(request)
+    }
+
+    fn send(
+        &self,
+        conversation: ConversationId,
+        message: OutgoingMessage,
+    ) -> BoxFuture<'static, Result<Sent, Error>> {
+        self.send_message(conversation, message)
+    }
+
+    fn acknowledge(&self, conversation: ConversationId, seq: Seq) -> BoxFuture<'static, Result<(), Error>> {
+        self.acknowledge_up_to(conversation, seq)
+    }
+
+    fn check_in(&self) -> BoxFuture<'static, Result<(), Error>> {
+        Hub::check_in(self)
+    }
+
+    fn close(&self) {
+        self.disconnect();
+    }
+}
+
+/// What a failed call means.
+pub(crate) fn invoke_error(error: InvokeError) -> Error {
+    match error {
+        InvokeError::Server(text) => Error::from_hub(&text),
+        error @ (InvokeError::Encode(_) | InvokeError::Decode(_)) => Error::Protocol(error.to_string()),
+        error @ (InvokeError::Closed | InvokeError::Full) => Error::Network(error.to_string()),
+    }
+}

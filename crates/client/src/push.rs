@@ -1,0 +1,62 @@
+//! The hub's events, decoded.
+
+use protocol::{
+    Body, ConversationId, ConversationSummary, DeviceId, DeviceMessage, Message, MessageId, MessageKind,
+    Receipt, Seq, Timestamp, UserId, events,
+};
+use signalr::{ArgumentError, Arguments};
+
+/// How far somebody has come with one's own messages.
+pub type ReceiptUpdate = (UserId, Receipt);
+
+/// Something the server tells without being asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Push {
+    /// A new entry of a log.
+    Message(Message),
+    /// Others' receipts.
+    Receipts(ConversationId, Vec<ReceiptUpdate>),
+    /// Somebody types, or stops.
+    Typing(ConversationId, UserId, bool),
+    /// A conversation is new, or changed.
+    Conversation(Box<ConversationSummary>),
+    /// A message to this device alone.
+    Device(DeviceMessage),
+    /// Events were dropped.
+    Resync,
+}
+
+impl Push {
+    /// Decodes an event; `None` is one this version does not know.
+    pub fn decode(target: &str, arguments: &Arguments) -> Result<Option<Self>, ArgumentError> {
+        Ok(Some(match target {
+            events::MESSAGE => Self::Message(message(arguments)?),
+            events::RECEIPTS => {
+                let list: Vec<(UserId, Seq, Timestamp, Seq, Timestamp)> = arguments.get(1)?;
+                let receipt = |(user, delivered, delivered_at, seen, seen_at)| {
+                    (user, Receipt { delivered, delivered_at, seen, seen_at })
+                };
+                Self::Receipts(arguments.get(0)?, list.into_iter().map(receipt).collect())
+            }
+            events::TYPING => Self::Typing(arguments.get(0)?, arguments.get(1)?, arguments.get(2)?),
+            events::CONVERSATION => Self::Conversation(arguments.get(0)?),
+            events::DEVICE_MESSAGE => Self::Device(arguments.get(0)?),
+            events::RESYNC => Self::Resync,
+            _ => return Ok(None),
+        }))
+    }
+}
+
+fn message(arguments: &Arguments) -> Result<Message, ArgumentError> {
+    Ok(Message {
+        conversation: arguments.get::<ConversationId>(0)?,
+        seq: arguments.get(1)?,
+        sender: arguments.get(2)?,
+        body: arguments.get::<Body>(3)?,
+        sent_at: arguments.get(4)?,
+        id: arguments.get::<MessageId>(5)?,
+        device: arguments.get::<DeviceId>(6)?,
+        kind: arguments.get_optional::<MessageKind>(7)?.unwrap_or_default(),
+        epoch: arguments.get_optional::<u64>(8)?,
+    })
+}

@@ -1,0 +1,122 @@
+//! Keeping a session's tokens fresh.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use platform::Clock;
+use protocol::{Timestamp, Tokens};
+
+use crate::runtime::{self, BoxFuture};
+use crate::{Api, Error};
+
+/// An access token with less than this ahead of it is renewed before use.
+const RENEW_BEFORE_MS: i64 = 60_000;
+/// [`Keeper::keep_fresh`] looks at the clock at least this often: the machine may have slept.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// Where a session's tokens rest between runs, shared by every process of this session.
+pub trait Vault: Send + Sync + 'static {
+    /// The tokens last saved; [`Error::SignedOut`] if there are none.
+    fn load(&self) -> Result<Tokens, Error>;
+    /// Keeps the tokens; they survive a crash once this returns.
+    fn save(&self, tokens: &Tokens) -> Result<(), Error>;
+    /// Forgets the tokens `stale`, if it is still these that are kept: the server takes them no more.
+    fn forget(&self, stale: &Tokens) -> Result<(), Error>;
+    /// Waits until no other process renews, and keeps it so until the answer is dropped.
+    fn lock(&self) -> BoxFuture<'_, Result<Box<dyn Send>, Error>>;
+}
+
+/// Hands out access tokens that are fresh. A refresh token works once, and using it twice ends the session; so only one
+/// refresh is under way at a time over all processes, it starts from what is in the vault then, and its outcome is in
+/// the vault before anybody uses it. Cheap to clone.
+#[derive(Clone)]
+pub struct Keeper(Arc<Shared>);
+
+struct Shared {
+    api: Api,
+    vault: Box<dyn Vault>,
+    clock: Box<dyn Clock>,
+    tokens: Mutex<Tokens>,
+    renewing: tokio::sync::Mutex<()>,
+}
+
+impl Keeper {
+    /// Keeps the tokens in `vault`, which must hold some.
+    pub fn new(api: Api, vault: impl Vault, clock: impl Clock) -> Result<Self, Error> {
+        let tokens = Mutex::new(vault.load()?);
+        let (vault, clock) = (Box::new(vault), Box::new(clock));
+        Ok(Self(Arc::new(Shared { api, vault, clock, tokens, renewing: tokio::sync::Mutex::new(()) })))
+    }
+
+    /// The server they are for.
+    pub fn api(&self) -> &Api {
+        &self.0.api
+    }
+
+    /// An access token that is good for a while.
+    pub async fn access_token(&self) -> Result<String, Error> {
+        let tokens = self.tokens();
+        if self.is_fresh(&tokens) { Ok(tokens.access_token) } else { self.renew(&tokens.access_token).await }
+    }
+
+    /// Another access token after the server has refused `refused`.
+    pub async fn renew(&self, refused: &str) -> Result<String, Error> {
+        let _one_of_this_process = self.0.renewing.lock().await;
+        let _one_of_all = self.0.vault.lock().await?;
+        // Somebody else may have been faster.
+        let kept = self.0.vault.load()?;
+        if kept.access_token != refused && self.is_fresh(&kept) {
+            return Ok(self.set(kept));
+        }
+        match self.0.api.refresh(&kept.refresh_token).await {
+            Ok(fresh) => {
+                self.0.vault.save(&fresh)?;
+                Ok(self.set(fresh))
+            }
+            Err(Error::SignedOut) => {
+                self.0.vault.forget(&kept)?;
+                Err(Error::SignedOut)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Runs `call` with an access token, and once more with a new one if the server refuses the first.
+    pub async fn with_token<T, F>(&self, call: impl Fn(String) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let token = self.access_token().await?;
+        match call(token.clone()).await {
+            Err(Error::SignedOut) => call(self.renew(&token).await?).await,
+            other => other,
+        }
+    }
+
+    /// Renews in time, for as long as it is polled; ends only when the session has.
+    pub async fn keep_fresh(&self) -> Error {
+        loop {
+            match self.access_token().await {
+                Err(Error::SignedOut) => return Error::SignedOut,
+                Err(error) => tracing::debug!(%error, "tokens were not renewed; trying again"),
+                Ok(_) => (),
+            }
+            runtime::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn tokens(&self) -> Tokens {
+        self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, tokens: Tokens) -> String {
+        let access_token = tokens.access_token.clone();
+        *self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner) = tokens;
+        access_token
+    }
+
+    fn is_fresh(&self, tokens: &Tokens) -> bool {
+        let now: Timestamp = self.0.clock.now();
+        tokens.access_expires_at.saturating_sub(RENEW_BEFORE_MS) > now
+    }
+}

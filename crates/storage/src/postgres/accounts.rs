@@ -3,24 +3,24 @@
 //! Whatever gives an address to a user holds the lock on the row of its code; whatever adds a session holds that on
 //! its user. Several sessions are locked in the order of their ids.
 
+mod steps;
+
 use accounts::store::{
     AddressAdded, CodeAttempt, CodeDigest, CodeSaved, CodeSignIn, Lookup, NewCode, NewSession, NewUser,
     PendingCode, Rotation, StoredLogin, StoredSession,
 };
 use accounts::{AccountStore, Address, Channel, StoreError};
 use async_trait::async_trait;
-use deadpool_postgres::GenericClient;
 use platform::Timestamp;
 use protocol::{DeviceId, UserId, UserInfo};
-use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 
+use self::steps::{
+    Parameters, Result, add_session, bytes, device_id, execute, find, id, insert_session, insert_user, query,
+    redeem, stored_session, user_info,
+};
 use super::Database;
 use crate::Failure;
-use crate::accounts::{CodeHistory, PENDING_CODES, address, columns, rotate};
-
-type Result<T, E = Failure> = std::result::Result<T, E>;
-type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+use crate::accounts::{CodeHistory, PENDING_CODES, address, rotate};
 
 #[async_trait]
 impl AccountStore for Database {
@@ -306,126 +306,4 @@ impl AccountStore for Database {
     async fn find(&self, lookup: &Lookup) -> Result<Option<UserInfo>, StoreError> {
         Ok(find(&self.client().await?, lookup).await?)
     }
-}
-
-/// Whether the username and the address were free.
-async fn insert_user(client: &impl GenericClient, user: &NewUser) -> Result<bool> {
-    let (email, phone) = columns(user.address.as_ref());
-    let sql = "INSERT INTO users (id, username, email, phone, name, password_hash, created_at, created_by, \
-               updated_at, updated_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $1, $7, $1) ON CONFLICT DO NOTHING";
-    let parameters: Parameters<'_> = &[
-        &bytes(user.id.as_bytes()),
-        &user.username,
-        &email,
-        &phone,
-        &user.name,
-        &user.password_hash,
-        &user.created_at,
-    ];
-    Ok(execute(client, sql, parameters).await? == 1)
-}
-
-async fn insert_session(client: &impl GenericClient, user: UserId, session: &NewSession) -> Result<()> {
-    let sql = "INSERT INTO sessions (device, user_id, name, generation, created_at, last_active_at, expires_at) \
-               VALUES ($1, $2, $3, 0, $4, $4, $5)";
-    let parameters: Parameters<'_> = &[
-        &bytes(session.device.as_bytes()),
-        &bytes(user.as_bytes()),
-        &session.name,
-        &session.created_at,
-        &session.expires_at,
-    ];
-    execute(client, sql, parameters).await?;
-    Ok(())
-}
-
-/// Inserts, and ends those above the bound. `None` if there is no such user.
-async fn add_session(
-    client: &impl GenericClient,
-    user: UserId,
-    session: &NewSession,
-    max_devices: u32,
-) -> Result<Option<Vec<DeviceId>>> {
-    let sql = "SELECT 1 FROM users WHERE id = $1 FOR UPDATE";
-    if query(client, sql, &[&bytes(user.as_bytes())]).await?.is_empty() {
-        return Ok(None);
-    }
-    insert_session(client, user, session).await?;
-    let sql = "DELETE FROM sessions WHERE device IN (SELECT device FROM sessions \
-               WHERE user_id = $1 AND device <> $2 ORDER BY last_active_at DESC, device DESC \
-               OFFSET $3) RETURNING device";
-    let kept = i64::from(max_devices.saturating_sub(1));
-    let parameters: Parameters<'_> = &[&bytes(user.as_bytes()), &bytes(session.device.as_bytes()), &kept];
-    let rows = query(client, sql, parameters).await?;
-    rows.iter().map(device_id).collect::<Result<_>>().map(Some)
-}
-
-/// Counts the try, and uses up the code if it is right.
-async fn redeem(client: &impl GenericClient, attempt: &CodeAttempt) -> Result<bool> {
-    let (channel, text) = (attempt.address.channel().as_str(), attempt.address.as_str());
-    let sql = "UPDATE one_time_codes SET tries = tries + 1 WHERE channel = $1 AND address = $2 \
-               AND digest IS NOT NULL AND expires_at > $3 AND tries < $4 RETURNING digest";
-    let max_tries = i64::from(attempt.max_tries);
-    let row = query(client, sql, &[&channel, &text, &attempt.now, &max_tries]).await?.pop();
-    let expected = row.map(|row| row.try_get::<_, &[u8]>(0).map(<[u8; 32]>::try_from)).transpose()?;
-    let right = expected.and_then(Result::ok).is_some_and(|expected| CodeDigest(expected) == attempt.digest);
-    if right {
-        let sql = "UPDATE one_time_codes SET digest = NULL, readable = NULL \
-                   WHERE channel = $1 AND address = $2";
-        execute(client, sql, &[&channel, &text]).await?;
-    }
-    Ok(right)
-}
-
-async fn find(client: &impl GenericClient, lookup: &Lookup) -> Result<Option<UserInfo>> {
-    let (sql, text) = match lookup {
-        Lookup::Username(username) => {
-            ("SELECT id, username, name FROM users WHERE username = $1", username.as_str())
-        }
-        Lookup::Address(address) => match address.channel() {
-            Channel::Email => ("SELECT id, username, name FROM users WHERE email = $1", address.as_str()),
-            Channel::Phone => ("SELECT id, username, name FROM users WHERE phone = $1", address.as_str()),
-        },
-    };
-    query(client, sql, &[&text]).await?.first().map(user_info).transpose()
-}
-
-fn user_info(row: &Row) -> Result<UserInfo> {
-    Ok(UserInfo { id: UserId::from_bytes(id(row, 0)?), username: row.try_get(1)?, name: row.try_get(2)? })
-}
-
-fn stored_session(row: &Row) -> Result<StoredSession> {
-    Ok(StoredSession {
-        device: device_id(row)?,
-        user: UserId::from_bytes(id(row, 1)?),
-        name: row.try_get(2)?,
-        created_at: row.try_get(3)?,
-        last_active_at: row.try_get(4)?,
-        expires_at: row.try_get(5)?,
-    })
-}
-
-/// The first column.
-fn device_id(row: &Row) -> Result<DeviceId> {
-    Ok(DeviceId::from_bytes(id(row, 0)?))
-}
-
-fn id(row: &Row, column: usize) -> Result<[u8; 16]> {
-    let bytes: &[u8] = row.try_get(column)?;
-    bytes.try_into().map_err(|_| Failure::Settings(format!("an id of {} bytes", bytes.len())))
-}
-
-/// As a BYTEA parameter.
-fn bytes(id: &[u8; 16]) -> &[u8] {
-    id
-}
-
-async fn query(client: &impl GenericClient, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>> {
-    let statement = client.prepare_cached(sql).await?;
-    Ok(client.query(&statement, parameters).await?)
-}
-
-async fn execute(client: &impl GenericClient, sql: &str, parameters: Parameters<'_>) -> Result<u64> {
-    let statement = client.prepare_cached(sql).await?;
-    Ok(client.execute(&statement, parameters).await?)
 }

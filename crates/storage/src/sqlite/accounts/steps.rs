@@ -1,0 +1,124 @@
+//! The steps that transactions share, and how rows read.
+
+use accounts::Channel;
+use accounts::store::{CodeAttempt, CodeDigest, Lookup, NewSession, NewUser, StoredSession};
+use protocol::{DeviceId, UserId, UserInfo};
+use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
+
+use crate::accounts::columns;
+
+/// Whether the username and the address were free.
+pub(super) fn insert_user(transaction: &Transaction<'_>, user: &NewUser) -> Result<bool> {
+    let (email, phone) = columns(user.address.as_ref());
+    let inserted = transaction
+        .prepare_cached(
+            "INSERT INTO users (id, username, email, phone, name, password_hash, created_at, created_by, \
+             updated_at, updated_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?1, ?7, ?1) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            user.id.as_bytes(),
+            user.username,
+            email,
+            phone,
+            user.name,
+            user.password_hash,
+            user.created_at
+        ])?;
+    Ok(inserted == 1)
+}
+
+pub(super) fn insert_session(
+    transaction: &Transaction<'_>,
+    user: UserId,
+    session: &NewSession,
+) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO sessions (device, user_id, name, generation, created_at, last_active_at, expires_at) \
+             VALUES (?1, ?2, ?3, 0, ?4, ?4, ?5)",
+        )?
+        .execute(params![
+            session.device.as_bytes(),
+            user.as_bytes(),
+            session.name,
+            session.created_at,
+            session.expires_at
+        ])?;
+    Ok(())
+}
+
+/// Inserts, and ends those above the bound.
+pub(super) fn add_session(
+    transaction: &Transaction<'_>,
+    user: UserId,
+    session: &NewSession,
+    max_devices: u32,
+) -> Result<Vec<DeviceId>> {
+    insert_session(transaction, user, session)?;
+    transaction
+        .prepare_cached(
+            "DELETE FROM sessions WHERE device IN (SELECT device FROM sessions \
+             WHERE user_id = ?1 AND device <> ?2 ORDER BY last_active_at DESC, device DESC \
+             LIMIT -1 OFFSET ?3) RETURNING device",
+        )?
+        .query_map(
+            params![user.as_bytes(), session.device.as_bytes(), max_devices.saturating_sub(1)],
+            device_id,
+        )?
+        .collect()
+}
+
+/// Counts the try, and uses up the code if it is right.
+pub(super) fn redeem(transaction: &Transaction<'_>, attempt: &CodeAttempt) -> Result<bool> {
+    let key = (attempt.address.channel().as_str(), attempt.address.as_str());
+    let expected = transaction
+        .prepare_cached(
+            "UPDATE one_time_codes SET tries = tries + 1 WHERE channel = ?1 AND address = ?2 \
+             AND digest IS NOT NULL AND expires_at > ?3 AND tries < ?4 RETURNING digest",
+        )?
+        .query_row(params![key.0, key.1, attempt.now, attempt.max_tries], |row| row.get(0))
+        .optional()?;
+    let right = expected.is_some_and(|expected| CodeDigest(expected) == attempt.digest);
+    if right {
+        transaction
+            .prepare_cached(
+                "UPDATE one_time_codes SET digest = NULL, readable = NULL \
+                 WHERE channel = ?1 AND address = ?2",
+            )?
+            .execute(key)?;
+    }
+    Ok(right)
+}
+
+pub(super) fn find(connection: &Connection, lookup: &Lookup) -> Result<Option<UserInfo>> {
+    let (sql, text) = match lookup {
+        Lookup::Username(username) => {
+            ("SELECT id, username, name FROM users WHERE username = ?1", username.as_str())
+        }
+        Lookup::Address(address) => match address.channel() {
+            Channel::Email => ("SELECT id, username, name FROM users WHERE email = ?1", address.as_str()),
+            Channel::Phone => ("SELECT id, username, name FROM users WHERE phone = ?1", address.as_str()),
+        },
+    };
+    connection.prepare_cached(sql)?.query_row([text], user_info).optional()
+}
+
+pub(super) fn user_info(row: &Row<'_>) -> Result<UserInfo> {
+    Ok(UserInfo { id: UserId::from_bytes(row.get(0)?), username: row.get(1)?, name: row.get(2)? })
+}
+
+pub(super) fn stored_session(row: &Row<'_>) -> Result<StoredSession> {
+    Ok(StoredSession {
+        device: device_id(row)?,
+        user: UserId::from_bytes(row.get(1)?),
+        name: row.get(2)?,
+        created_at: row.get(3)?,
+        last_active_at: row.get(4)?,
+        expires_at: row.get(5)?,
+    })
+}
+
+/// The first column.
+pub(super) fn device_id(row: &Row<'_>) -> Result<DeviceId> {
+    Ok(DeviceId::from_bytes(row.get(0)?))
+}

@@ -41,6 +41,9 @@ pub trait Audience: Send + Sync + 'static {
     /// Entries of some conversations, in order within each, after they have reached the disk.
     fn appended(&self, entries: Vec<Appended>);
 
+    /// A conversation that is new to these users, whatever its log holds.
+    fn started(&self, conversation: ConversationId, users: Vec<UserId>);
+
     /// Receipts, coalesced.
     fn receipts(&self, notices: Vec<ReceiptNotice>);
 }

@@ -47,7 +47,11 @@ impl Chats {
             members,
             entry: None,
         };
-        Ok(self.store.create(new).await?.0)
+        let (id, created) = self.store.create(new).await?;
+        if created {
+            self.audience.started(id, vec![low, high]);
+        }
+        Ok(id)
     }
 
     /// Creates a group with its first members; the caller is its admin. Created again under the same id, it is the

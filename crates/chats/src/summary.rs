@@ -55,6 +55,22 @@ impl Chats {
         Ok(summary)
     }
 
+    /// A conversation as somebody is shown it who has just become a member: with its first members.
+    ///
+    /// # Errors
+    /// The user has no part in it, or the store did not answer.
+    pub async fn announcement(
+        &self,
+        user: UserId,
+        id: ConversationId,
+    ) -> Result<ConversationSummary, ChatError> {
+        let (conversation, visible) = self.visible(user, id).await?;
+        let mine = Mine::one(conversation, visible);
+        let mut summary = self.summary(user, &mine, Receipt::default(), Detail::Listed).await?;
+        self.name(user, std::slice::from_mut(&mut summary)).await?;
+        Ok(summary)
+    }
+
     /// A group with all its members.
     ///
     /// # Errors

@@ -1,1 +1,19 @@
-//! To come.
+//! The doors: HTTP and the SignalR hub. Who asks is checked here, what they may is checked in the services; news is
+//! brought from here to whoever is connected.
+//!
+//! A command is one function in `commands`, listed in one table; the hub calls it, and so will REST. Nothing here
+//! opens a database.
+
+mod commands;
+mod connections;
+mod error;
+mod fanout;
+mod hub;
+mod page;
+mod rest;
+mod state;
+
+pub use commands::{Argument, CommandDoc, TABLE};
+pub use error::CommandError;
+pub use fanout::FanOut;
+pub use state::{Gateway, Options, Services};

@@ -28,7 +28,8 @@ pub use message::{
 };
 pub use receipts::{MemberReceipt, MessageInfo, Receipt};
 pub use session::{
-    CodeRequest, CodeVerification, Credentials, RefreshRequest, SessionInfo, SignedIn, Tokens, WhoAmI,
+    CodeRequest, CodeSent, CodeVerification, Credentials, RefreshRequest, SessionInfo, SignedIn, Tokens,
+    WhoAmI,
 };
 pub use user::{Presence, UserInfo};
 

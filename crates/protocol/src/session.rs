@@ -132,3 +132,13 @@ pub struct WhoAmI {
     /// The device.
     pub device: DeviceId,
 }
+
+/// A one-time code is on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CodeSent {
+    /// When it stops being accepted.
+    pub expires_at: Timestamp,
+    /// When another may be asked for.
+    pub resend_at: Timestamp,
+}

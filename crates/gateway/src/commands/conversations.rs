@@ -1,0 +1,36 @@
+//! Starting and listing conversations.
+
+use chats::Caller;
+use protocol::{ConversationId, ConversationKind, ConversationSummary, NewGroup, UserId};
+
+use crate::CommandError;
+use crate::state::Shared;
+
+pub(super) async fn start_direct(
+    shared: &Shared,
+    caller: Caller,
+    user: UserId,
+    kind: Option<ConversationKind>,
+) -> Result<ConversationId, CommandError> {
+    Ok(shared.services.chats.start_direct(caller, user, kind.unwrap_or_default()).await?)
+}
+
+pub(super) async fn start_group(
+    shared: &Shared,
+    caller: Caller,
+    group: NewGroup,
+) -> Result<ConversationId, CommandError> {
+    Ok(shared.services.chats.start_group(caller, group).await?)
+}
+
+pub(super) async fn list(shared: &Shared, caller: Caller) -> Result<Vec<ConversationSummary>, CommandError> {
+    Ok(shared.services.chats.list(caller).await?)
+}
+
+pub(super) async fn get(
+    shared: &Shared,
+    caller: Caller,
+    conversation: ConversationId,
+) -> Result<ConversationSummary, CommandError> {
+    Ok(shared.services.chats.get(caller, conversation).await?)
+}

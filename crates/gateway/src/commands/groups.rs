@@ -1,0 +1,72 @@
+//! Groups and who is in them.
+
+use chats::Caller;
+use protocol::{ConversationId, GroupChanges, GroupInfo, MembershipRecord, Seq, UserId};
+
+use crate::CommandError;
+use crate::state::Shared;
+
+type Recorded = Result<Seq, CommandError>;
+
+pub(super) async fn get(
+    shared: &Shared,
+    caller: Caller,
+    group: ConversationId,
+) -> Result<GroupInfo, CommandError> {
+    Ok(shared.services.chats.group(caller, group).await?)
+}
+
+pub(super) async fn add(shared: &Shared, caller: Caller, group: ConversationId, user: UserId) -> Recorded {
+    add_several(shared, caller, group, vec![user]).await
+}
+
+pub(super) async fn add_several(
+    shared: &Shared,
+    caller: Caller,
+    group: ConversationId,
+    users: Vec<UserId>,
+) -> Recorded {
+    Ok(shared.services.chats.add_members(caller, group, users).await?)
+}
+
+pub(super) async fn remove(shared: &Shared, caller: Caller, group: ConversationId, user: UserId) -> Recorded {
+    Ok(shared.services.chats.remove_member(caller, group, user).await?)
+}
+
+pub(super) async fn promote(
+    shared: &Shared,
+    caller: Caller,
+    group: ConversationId,
+    user: UserId,
+) -> Recorded {
+    Ok(shared.services.chats.promote(caller, group, user).await?)
+}
+
+pub(super) async fn demote(shared: &Shared, caller: Caller, group: ConversationId, user: UserId) -> Recorded {
+    Ok(shared.services.chats.demote(caller, group, user).await?)
+}
+
+pub(super) async fn leave(shared: &Shared, caller: Caller, group: ConversationId) -> Recorded {
+    Ok(shared.services.chats.leave(caller, group).await?)
+}
+
+pub(super) async fn update(
+    shared: &Shared,
+    caller: Caller,
+    group: ConversationId,
+    changes: GroupChanges,
+) -> Recorded {
+    Ok(shared.services.chats.update_group(caller, group, changes).await?)
+}
+
+pub(super) async fn delete(shared: &Shared, caller: Caller, group: ConversationId) -> Recorded {
+    Ok(shared.services.chats.delete_group(caller, group).await?)
+}
+
+pub(super) async fn history(
+    shared: &Shared,
+    caller: Caller,
+    group: ConversationId,
+) -> Result<Vec<MembershipRecord>, CommandError> {
+    Ok(shared.services.chats.membership_history(caller, group).await?)
+}

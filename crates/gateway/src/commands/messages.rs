@@ -1,0 +1,145 @@
+//! Messages, receipts, the past.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use chats::Caller;
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use protocol::{
+    ConversationId, HistoryRequest, Message, MessageInfo, MessagePage, OutgoingMessage, Sent, Seq, SyncPage,
+    SyncRequest, events,
+};
+use signalr::Broadcast;
+
+use crate::CommandError;
+use crate::state::Shared;
+
+pub(super) async fn send(
+    shared: &Shared,
+    caller: Caller,
+    conversation: ConversationId,
+    message: OutgoingMessage,
+) -> Result<Sent, CommandError> {
+    Ok(shared.services.chats.send(caller, conversation, message).await?)
+}
+
+pub(super) async fn acknowledge(
+    shared: &Shared,
+    caller: Caller,
+    conversation: ConversationId,
+    seq: Seq,
+) -> Result<(), CommandError> {
+    Ok(shared.services.chats.acknowledge(caller, conversation, seq).await?)
+}
+
+pub(super) async fn mark_seen(
+    shared: &Shared,
+    caller: Caller,
+    conversation: ConversationId,
+    seq: Seq,
+) -> Result<(), CommandError> {
+    Ok(shared.services.chats.mark_seen(caller, conversation, seq).await?)
+}
+
+pub(super) async fn set_typing(
+    shared: &Shared,
+    caller: Caller,
+    conversation: ConversationId,
+    typing: bool,
+) -> Result<(), CommandError> {
+    let members = shared.services.chats.members_for(caller.user, conversation).await?;
+    if !shared.services.typing.passes(conversation, caller.user, typing) {
+        return Ok(());
+    }
+    let news = Broadcast::new(events::TYPING, (conversation, caller.user, typing));
+    for member in members.as_slice().iter().filter(|member| member.user != caller.user) {
+        // Whoever is closing need not know.
+        shared.directory.for_each(member.user, |_, _, connection| {
+            let _ = connection.send(&news);
+        });
+    }
+    Ok(())
+}
+
+pub(super) async fn read_new(
+    shared: &Shared,
+    caller: Caller,
+    limit: Option<u32>,
+) -> Result<MessagePage, CommandError> {
+    Ok(shared.services.chats.read_new(caller, limit).await?)
+}
+
+pub(super) async fn sync(
+    shared: &Shared,
+    caller: Caller,
+    request: Option<SyncRequest>,
+) -> Result<SyncPage, CommandError> {
+    Ok(shared.services.chats.sync(caller, request.unwrap_or_default()).await?)
+}
+
+pub(super) async fn history(
+    shared: &Shared,
+    caller: Caller,
+    conversation: ConversationId,
+    request: Option<HistoryRequest>,
+) -> Result<MessagePage, CommandError> {
+    Ok(shared.services.chats.history(caller, conversation, request.unwrap_or_default()).await?)
+}
+
+/// Reads a page whenever the last one is used up.
+pub(super) fn stream_history(
+    shared: Arc<Shared>,
+    caller: Caller,
+    conversation: ConversationId,
+    request: Option<HistoryRequest>,
+) -> impl Stream<Item = Result<Message, CommandError>> + Send + 'static {
+    struct Reading {
+        page: VecDeque<Message>,
+        /// What to ask for next; nothing if the beginning was reached.
+        next: Option<HistoryRequest>,
+        /// How many may still come.
+        left: Option<u32>,
+    }
+    let first = request.unwrap_or_default();
+    let reading = Reading { page: VecDeque::new(), left: first.limit, next: Some(first) };
+    unfold((shared, reading), move |(shared, mut reading)| async move {
+        loop {
+            if reading.left == Some(0) {
+                return None;
+            }
+            if let Some(message) = reading.page.pop_front() {
+                reading.left = reading.left.map(|left| left - 1);
+                return Some((Ok(message), (shared, reading)));
+            }
+            let request = HistoryRequest { limit: reading.left, ..reading.next.take()? };
+            match shared.services.chats.history(caller, conversation, request).await {
+                Ok(MessagePage { messages, more }) => {
+                    let before = messages.last().map(|message| message.seq);
+                    reading.page = messages.into();
+                    if more && before.is_some() {
+                        reading.next = Some(HistoryRequest { before, ..HistoryRequest::default() });
+                    }
+                }
+                Err(error) => return Some((Err(error.into()), (shared, reading))),
+            }
+        }
+    })
+}
+
+pub(super) async fn info(
+    shared: &Shared,
+    caller: Caller,
+    conversation: ConversationId,
+    seq: Seq,
+) -> Result<MessageInfo, CommandError> {
+    Ok(shared.services.chats.message_info(caller, conversation, seq).await?)
+}
+
+pub(super) async fn acknowledge_device_messages(
+    shared: &Shared,
+    caller: Caller,
+    number: u64,
+) -> Result<(), CommandError> {
+    Ok(shared.services.chats.acknowledge_device_messages(caller, number).await?)
+}

@@ -1,0 +1,62 @@
+//! Users, presence, devices.
+
+use chats::Caller;
+use protocol::{DeviceId, ErrorCode, Presence, SessionInfo, UserId, UserInfo, WhoAmI};
+
+use crate::CommandError;
+use crate::state::Shared;
+
+/// Users that one question may name.
+const USERS: usize = 500;
+
+pub(super) async fn check_in(shared: &Shared, caller: Caller) -> Result<(), CommandError> {
+    shared.services.presence.check_in(caller.user, caller.connection.unwrap_or_default());
+    Ok(())
+}
+
+pub(super) async fn check_out(shared: &Shared, caller: Caller) -> Result<(), CommandError> {
+    shared.services.presence.check_out(caller.user, caller.connection.unwrap_or_default());
+    Ok(())
+}
+
+pub(super) async fn last_status(shared: &Shared, _: Caller, user: UserId) -> Result<Presence, CommandError> {
+    user_info(shared, user).await?;
+    Ok(shared.services.presence.status(user).await?)
+}
+
+pub(super) async fn find(shared: &Shared, _: Caller, text: String) -> Result<UserInfo, CommandError> {
+    let found = shared.services.accounts.find(&text).await?;
+    found.ok_or_else(|| CommandError::new(ErrorCode::NotFound, "nobody has that name or address"))
+}
+
+pub(super) async fn get_several(
+    shared: &Shared,
+    _: Caller,
+    users: Vec<UserId>,
+) -> Result<Vec<UserInfo>, CommandError> {
+    if users.len() > USERS {
+        return Err(CommandError::invalid(format!("at most {USERS} users at once")));
+    }
+    Ok(shared.services.accounts.users(&users).await?)
+}
+
+pub(super) async fn who_am_i(shared: &Shared, caller: Caller) -> Result<WhoAmI, CommandError> {
+    Ok(WhoAmI { user: user_info(shared, caller.user).await?, device: caller.device })
+}
+
+pub(super) async fn sessions(shared: &Shared, caller: Caller) -> Result<Vec<SessionInfo>, CommandError> {
+    Ok(shared.services.accounts.list(caller.user, Some(caller.device)).await?)
+}
+
+pub(super) async fn revoke_session(
+    shared: &Shared,
+    caller: Caller,
+    device: DeviceId,
+) -> Result<(), CommandError> {
+    Ok(shared.services.accounts.revoke(caller.user, device).await?)
+}
+
+async fn user_info(shared: &Shared, user: UserId) -> Result<UserInfo, CommandError> {
+    let found = shared.services.accounts.users(&[user]).await?.pop();
+    found.ok_or_else(|| CommandError::new(ErrorCode::NotFound, "there is no such user"))
+}

@@ -1,0 +1,102 @@
+//! Errors on their way out: a stable code, a sentence, and over HTTP a status.
+
+use accounts::AccountError;
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use chats::ChatError;
+use http::{HeaderValue, StatusCode, header};
+use presence::PresenceError;
+use protocol::ErrorCode;
+use serde::Serialize;
+use signalr::server::HubError;
+
+/// Why a command failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CommandError {
+    /// The stable code.
+    pub code: ErrorCode,
+    /// A sentence for people.
+    pub message: String,
+    /// How long to wait before trying again, in seconds.
+    #[serde(rename = "retryAfter", skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u32>,
+}
+
+/// How long to wait when no time is known, in seconds.
+const RETRY_AFTER_S: u32 = 1;
+
+impl CommandError {
+    /// An error with that code and sentence.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), retry_after_s: None }
+    }
+
+    /// Arguments that are missing, malformed or out of bounds.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Invalid, message)
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<ChatError> for CommandError {
+    fn from(error: ChatError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<AccountError> for CommandError {
+    fn from(error: AccountError) -> Self {
+        match &error {
+            // What went wrong inside is for the log.
+            AccountError::Unavailable(reason) | AccountError::Internal(reason) => {
+                tracing::warn!(reason, "an accounts command failed");
+                Self::new(error.code(), error.code().meaning())
+            }
+            AccountError::RateLimited { retry_at } => {
+                Self { retry_after_s: Some(wait_s(*retry_at)), ..Self::new(error.code(), error.to_string()) }
+            }
+            _ => Self::new(error.code(), error.to_string()),
+        }
+    }
+}
+
+fn wait_s(retry_at: Option<platform::Timestamp>) -> u32 {
+    use platform::Clock as _;
+    let wait = retry_at.map(|at| (at - platform::SystemClock.now()).max(0).div_euclid(1_000) + 1);
+    wait.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(RETRY_AFTER_S)
+}
+
+impl From<PresenceError> for CommandError {
+    fn from(error: PresenceError) -> Self {
+        if let PresenceError::Unavailable(reason) = &error {
+            tracing::warn!(reason, "a presence command failed");
+            return Self::new(error.code(), error.code().meaning());
+        }
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<CommandError> for HubError {
+    fn from(error: CommandError) -> Self {
+        Self(format!("{}: {}", error.code, error.message))
+    }
+}
+
+impl IntoResponse for CommandError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status(), Json(&self)).into_response();
+        let wait = match self.code {
+            ErrorCode::RateLimited | ErrorCode::Unavailable => {
+                Some(self.retry_after_s.unwrap_or(RETRY_AFTER_S))
+            }
+            _ => None,
+        };
+        if let Some(seconds) = wait {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

@@ -1,0 +1,170 @@
+//! Bringing news to whoever is connected: encoded once, shared by all, waiting for nobody.
+
+use std::sync::Arc;
+
+use chats::{Appended, Audience, Chats, ReceiptNotice};
+use presence::Directory;
+use protocol::{ConversationId, DeviceMessage, Message, Receipt, UserId, events};
+use serde::ser::SerializeTuple;
+use serde::{Serialize, Serializer};
+use signalr::Broadcast;
+use signalr::server::ConnectionHandle;
+use tokio::sync::mpsc;
+
+/// Conversations that may wait to be announced to new members. Beyond it they learn of it with the first message.
+const ANNOUNCEMENTS: usize = 1_024;
+
+/// Users to whom a conversation is new.
+struct Announcement {
+    conversation: ConversationId,
+    users: Vec<UserId>,
+}
+
+/// Knows who is connected, and tells them.
+pub struct FanOut {
+    directory: Arc<Directory<ConnectionHandle>>,
+    announce: mpsc::Sender<Announcement>,
+    announcements: std::sync::Mutex<Option<mpsc::Receiver<Announcement>>>,
+}
+
+impl FanOut {
+    /// Tells those in a directory that takes at most `user_connections` connections of one user.
+    pub fn new(user_connections: usize) -> Self {
+        let (announce, announcements) = mpsc::channel(ANNOUNCEMENTS);
+        Self {
+            directory: Arc::new(Directory::new(user_connections)),
+            announce,
+            announcements: std::sync::Mutex::new(Some(announcements)),
+        }
+    }
+
+    pub(crate) fn directory(&self) -> Arc<Directory<ConnectionHandle>> {
+        Arc::clone(&self.directory)
+    }
+
+    /// Starts announcing, once the service that knows conversations runs.
+    pub(crate) fn announce_from(&self, chats: &Arc<Chats>) {
+        let taken = self.announcements.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let Some(mut announcements) = taken else { return };
+        let (chats, directory) = (Arc::downgrade(chats), self.directory());
+        tokio::spawn(async move {
+            while let Some(Announcement { conversation, users }) = announcements.recv().await {
+                let Some(chats) = chats.upgrade() else { return };
+                announce(&chats, &directory, conversation, &users).await;
+            }
+        });
+    }
+
+    fn tell(&self, user: UserId, except: Option<u64>, news: &Broadcast) {
+        self.directory.for_each(user, |_, number, connection| {
+            if Some(number) != except {
+                // One that is closing needs no news.
+                let _ = connection.send(news);
+            }
+        });
+    }
+}
+
+/// A direct conversation has another name for each of its two; a group is the same for all who are new to it.
+async fn announce(
+    chats: &Chats,
+    directory: &Directory<ConnectionHandle>,
+    conversation: ConversationId,
+    users: &[UserId],
+) {
+    let mut shared: Option<Broadcast> = None;
+    for user in users.iter().filter(|user| directory.is_connected(**user)) {
+        let news = match &shared {
+            Some(news) => news.clone(),
+            None => match chats.announcement(*user, conversation).await {
+                Ok(summary) => Broadcast::new(events::CONVERSATION, (summary,)),
+                Err(error) => {
+                    tracing::debug!(%error, %conversation, "a conversation could not be announced");
+                    return;
+                }
+            },
+        };
+        directory.for_each(*user, |_, _, connection| {
+            let _ = connection.send(&news);
+        });
+        if conversation.is_group() {
+            shared = Some(news);
+        }
+    }
+}
+
+impl Audience for FanOut {
+    fn appended(&self, entries: Vec<Appended>) {
+        for entry in entries {
+            let news = Broadcast::new(events::MESSAGE, MessageEvent(Arc::clone(&entry.message)));
+            for member in entry.members.as_slice() {
+                self.tell(member.user, entry.origin, &news);
+            }
+            for user in &entry.departed {
+                self.tell(*user, entry.origin, &news);
+            }
+            if !entry.joined.is_empty() {
+                self.started(entry.message.conversation, entry.joined);
+            }
+            for (number, message) in entry.device_messages {
+                let (user, device) = (message.user, message.device);
+                let message = DeviceMessage {
+                    number,
+                    conversation: message.conversation,
+                    sender: message.sender,
+                    sender_device: message.sender_device,
+                    sent_at: message.time,
+                    body: message.body,
+                };
+                let news = Broadcast::new(events::DEVICE_MESSAGE, (message,));
+                for connection in self.directory.of_device(user, device) {
+                    let _ = connection.send(&news);
+                }
+            }
+        }
+    }
+
+    fn started(&self, conversation: ConversationId, users: Vec<UserId>) {
+        if self.announce.try_send(Announcement { conversation, users }).is_err() {
+            tracing::warn!(%conversation, "too many announcements wait: this one is left to the first message");
+        }
+    }
+
+    fn receipts(&self, notices: Vec<ReceiptNotice>) {
+        for ReceiptNotice { conversation, sender, receipts } in notices {
+            let rows: Vec<_> =
+                receipts.into_iter().map(|(user, receipt)| ReceiptRow(user, receipt)).collect();
+            self.tell(sender, None, &Broadcast::new(events::RECEIPTS, (conversation, rows)));
+        }
+    }
+}
+
+/// An entry as an event's positional arguments.
+struct MessageEvent(Arc<Message>);
+
+impl Serialize for MessageEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let message = &self.0;
+        let mut arguments = serializer.serialize_tuple(9)?;
+        arguments.serialize_element(&message.conversation)?;
+        arguments.serialize_element(&message.seq)?;
+        arguments.serialize_element(&message.sender)?;
+        arguments.serialize_element(&message.body)?;
+        arguments.serialize_element(&message.sent_at)?;
+        arguments.serialize_element(&message.id)?;
+        arguments.serialize_element(&message.device)?;
+        arguments.serialize_element(&message.kind)?;
+        arguments.serialize_element(&message.epoch)?;
+        arguments.end()
+    }
+}
+
+/// A member's receipt as a row: user, delivered, deliveredAt, seen, seenAt.
+struct ReceiptRow(UserId, Receipt);
+
+impl Serialize for ReceiptRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(user, receipt) = self;
+        (user, receipt.delivered, receipt.delivered_at, receipt.seen, receipt.seen_at).serialize(serializer)
+    }
+}

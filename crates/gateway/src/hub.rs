@@ -1,0 +1,89 @@
+//! The hub: who may connect, and what a call runs.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chats::Caller;
+use http::request::Parts;
+use signalr::Payload;
+use signalr::server::{BoxStream, Call, ConnectionHandle, Hub, HubError, MethodKind, Refusal, access_token};
+
+use crate::CommandError;
+use crate::commands;
+use crate::state::Shared;
+
+/// The hub at `/hub`.
+pub(crate) struct ChatHub(pub(crate) Arc<Shared>);
+
+/// A connection's user.
+pub(crate) struct Client {
+    pub(crate) caller: Caller,
+    /// Until the connection is registered: its session is checked once more then.
+    token: Mutex<Option<Box<str>>>,
+}
+
+impl Client {
+    fn number(&self) -> u64 {
+        self.caller.connection.unwrap_or_default()
+    }
+}
+
+impl Hub for ChatHub {
+    type Client = Client;
+
+    async fn authenticate(&self, request: &Parts) -> Result<Client, Refusal> {
+        let token = access_token(request)
+            .ok_or_else(|| Refusal::unauthorized("unauthenticated: sign in first, and bring the token"))?;
+        let session = self.0.services.accounts.authenticate(&token).await.map_err(|error| {
+            let error = CommandError::from(error);
+            Refusal::new(error.status(), format!("{}: {}", error.code, error.message))
+        })?;
+        let caller = Caller {
+            user: session.user,
+            device: session.device,
+            since: session.created_at,
+            connection: Some(self.0.connection_number()),
+        };
+        Ok(Client { caller, token: Mutex::new(Some(token.into())) })
+    }
+
+    async fn connected(&self, client: &Arc<Client>, connection: &ConnectionHandle) {
+        let caller = &client.caller;
+        // Register, then sync: whatever is appended from here on comes to this connection.
+        let registered =
+            self.0.directory.register(caller.user, caller.device, client.number(), connection.clone());
+        if let Err(error) = registered {
+            let error = CommandError::from(error);
+            return connection.close(Some(format!("{}: {}", error.code, error.message)), false);
+        }
+        self.0.services.presence.connected(caller.user, client.number());
+        let token = client.token.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // A session that ended since the first look was not closed by the doorkeeper.
+        if let Some(token) = token
+            && self.0.services.accounts.authenticate(&token).await.is_err()
+        {
+            connection.close(Some("unauthenticated: this device was signed out".into()), false);
+        }
+        self.0.services.accounts.note_activity(caller.device);
+    }
+
+    fn method(&self, target: &str) -> Option<MethodKind> {
+        commands::kind(target)
+    }
+
+    async fn invoke(&self, call: Call<Client>) -> Result<Payload, HubError> {
+        commands::invoke(&self.0, call).await
+    }
+
+    async fn stream(
+        &self,
+        call: Call<Client>,
+    ) -> Result<BoxStream<'static, Result<Payload, HubError>>, HubError> {
+        commands::stream(Arc::clone(&self.0), call).await
+    }
+
+    async fn disconnected(&self, client: &Arc<Client>, _: &ConnectionHandle) {
+        self.0.directory.remove(client.caller.user, client.number());
+        self.0.services.presence.disconnected(client.caller.user, client.number());
+        self.0.services.accounts.note_activity(client.caller.device);
+    }
+}

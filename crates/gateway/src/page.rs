@@ -1,0 +1,19 @@
+//! The pages that are not the API.
+
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
+
+pub(crate) fn routes() -> Router {
+    Router::new().route("/", get(index)).route("/health", get(health))
+}
+
+/// Until the web client takes this place.
+async fn index() -> Html<&'static str> {
+    Html(include_str!("index.html"))
+}
+
+/// Answers while the server runs.
+async fn health() -> &'static str {
+    "ok\n"
+}

@@ -1,0 +1,88 @@
+//! What the doors share, and how they open and close.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use accounts::Accounts;
+use axum::Router;
+use chats::Chats;
+use presence::{Directory, Presence, Typing};
+use protocol::events;
+use signalr::server::{ConnectionHandle, Server};
+
+use crate::connections::Doorkeeper;
+use crate::fanout::FanOut;
+use crate::hub::ChatHub;
+use crate::{page, rest};
+
+/// The services behind the doors.
+#[derive(Clone)]
+pub struct Services {
+    /// Users and sessions.
+    pub accounts: Accounts,
+    /// Conversations.
+    pub chats: Arc<Chats>,
+    /// Who is online.
+    pub presence: Arc<Presence>,
+    /// Who types.
+    pub typing: Arc<Typing>,
+}
+
+/// The bounds of the doors.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The SignalR side.
+    pub signalr: signalr::server::Options,
+    /// The largest body of a REST request, in bytes.
+    pub body_bytes: usize,
+}
+
+pub(crate) struct Shared {
+    pub(crate) services: Services,
+    pub(crate) directory: Arc<Directory<ConnectionHandle>>,
+    pub(crate) options: Options,
+    next_connection: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn connection_number(&self) -> u64 {
+        self.next_connection.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// The open doors.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    hub: Server<ChatHub>,
+}
+
+impl Gateway {
+    /// Puts the doors before the services. `fan_out` is the audience that the chats service was started with.
+    pub fn new(services: Services, fan_out: &FanOut, mut options: Options) -> Self {
+        options.signalr.lagging = Some(events::RESYNC);
+        fan_out.announce_from(&services.chats);
+        let directory = fan_out.directory();
+        services.accounts.observe(Arc::new(Doorkeeper::new(Arc::clone(&directory))));
+        let shared = Arc::new(Shared {
+            services,
+            directory,
+            next_connection: AtomicU64::new(1),
+            options: options.clone(),
+        });
+        let hub = Server::new(Arc::new(ChatHub(Arc::clone(&shared))), options.signalr);
+        Self { shared, hub }
+    }
+
+    /// Every route of the server.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .merge(page::routes())
+            .nest("/api", rest::routes(&self.shared))
+            .nest("/hub", self.hub.router())
+    }
+
+    /// Takes no new connections, and closes the others with leave to come back.
+    pub async fn drain(&self) {
+        self.hub.drain().await;
+    }
+}

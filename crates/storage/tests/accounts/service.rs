@@ -327,3 +327,25 @@ async fn upkeep_ends_what_has_expired() {
     fixture.accounts.upkeep().await.unwrap();
     assert_eq!(fixture.ended(), [alice.device]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_load_of_a_session_outlives_its_end() {
+    let fixture = Fixture::new(Policy::default());
+    for round in 0..100 {
+        let address = format!("user{round}@example.org");
+        fixture.accounts.request_code(by_email(&address)).await.unwrap();
+        let code = fixture.last_code();
+        let bob = fixture.accounts.verify_code(verification(&address, &code)).await.unwrap();
+        let loads: Vec<_> = (0..4)
+            .map(|_| {
+                let (accounts, token) = (fixture.accounts.clone(), bob.tokens.access_token.clone());
+                tokio::spawn(async move { accounts.authenticate(&token).await.is_ok() })
+            })
+            .collect();
+        fixture.accounts.revoke(bob.user.id, bob.device).await.unwrap();
+        for load in loads {
+            load.await.unwrap(); // before the end or after it: either answer is right
+        }
+        assert_eq!(fixture.session(&bob).await, Err(AccountError::Unauthenticated), "round {round}");
+    }
+}

@@ -1,4 +1,6 @@
 //! The parts of the `kith` binary that tests reach from outside. It wires the other crates together and holds no rule of
 //! its own.
 
+pub mod admin;
+pub mod serve;
 pub mod settings;

@@ -3,7 +3,9 @@
 use std::{env, ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use kith::settings::{Settings, Sources, help};
+use kith::serve::Server;
+use kith::settings::{Format, Settings, Sources, help};
+use tracing_subscriber::EnvFilter;
 
 /// A self-hosted messenger.
 #[derive(Debug, Parser)]
@@ -16,11 +18,21 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server.
-    Serve(Serve),
+    Serve(Sourced),
+    /// Look after a server, on its own machine.
+    #[command(subcommand)]
+    Admin(Admin),
 }
 
+#[derive(Debug, Subcommand)]
+enum Admin {
+    /// Show the one-time codes that the server has no way to send.
+    Otp(Sourced),
+}
+
+/// Where the server's settings come from.
 #[derive(Debug, Args)]
-struct Serve {
+struct Sourced {
     /// The TOML file of settings. Without it only defaults, environment and flags count.
     #[arg(long, value_name = "FILE", env = "KITH_CONFIG")]
     config: Option<PathBuf>,
@@ -32,7 +44,7 @@ struct Serve {
     data: Option<PathBuf>,
 }
 
-impl Serve {
+impl Sourced {
     fn settings(&self) -> anyhow::Result<Settings> {
         let listen = self.listen.map(|address| ("server.listen", OsString::from(address.to_string())));
         let data = self.data.as_ref().map(|folder| ("server.data", OsString::from(folder)));
@@ -60,7 +72,44 @@ fn run() -> anyhow::Result<()> {
     let command = Cli::command().mut_subcommand("serve", |serve| serve.after_help(help::text()));
     let cli = Cli::from_arg_matches(&command.get_matches())?;
     match cli.command {
-        Command::Serve(serve) => println!("{:#?}", serve.settings()?),
+        Command::Serve(sourced) => serve(&sourced.settings()?),
+        Command::Admin(Admin::Otp(sourced)) => {
+            let settings = sourced.settings()?;
+            runtime()?.block_on(kith::admin::show_codes(&settings))
+        }
     }
-    Ok(())
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(settings.log.level.as_str())?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match settings.log.format {
+        Format::Text => log.init(),
+        Format::Json => log.json().init(),
+    }
+    runtime()?.block_on(async {
+        let server = Server::open(settings).await?;
+        // The one line on standard output: whoever started the server with port 0 reads the address from it.
+        println!("Kith listens on http://{}", server.address());
+        server.run(stop()).await
+    })
+}
+
+/// Ends when the process is asked to end.
+async fn stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        },
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be caught");
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! What both backends of the chats store share: how values are written down.
 
 use chats::store::{CreationKey, ReceiptKind, StoreError};
-use protocol::{ConversationId, ConversationKind, MessageKind, Role, Seq};
+use protocol::{ConversationKind, MessageKind, Role, Seq};
 
 use crate::Failure;
 
@@ -61,11 +61,6 @@ pub(crate) fn signed(seq: Seq) -> i64 {
 /// A stored number that is never negative.
 pub(crate) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
-}
-
-/// 16 stored bytes as a conversation's id.
-pub(crate) fn conversation_id(bytes: [u8; 16]) -> ConversationId {
-    ConversationId::from_bytes(bytes)
 }
 
 impl From<Failure> for StoreError {

@@ -24,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("presence", &["protocol", "platform"]),
     ("notifications", &["protocol", "platform"]),
     // It implements the store traits of those that store.
-    ("storage", &["accounts", "chats", "protocol", "platform"]),
+    ("storage", &["accounts", "chats", "presence", "protocol", "platform"]),
     ("gateway", &["accounts", "chats", "presence", "protocol", "platform", "signalr"]),
     (
         "kith",

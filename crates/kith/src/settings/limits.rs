@@ -21,14 +21,6 @@ section! {
         connection_queue_bytes: usize = 1_048_576 in 65_536..=1_073_741_824;
         /// Open connections of one user, over all devices.
         max_connections_per_user: usize = 32 in 1..=100_000;
-        /// Open connections from one address. Many people may share one.
-        max_connections_per_address: usize = 1_024 in 1..=1_000_000;
-        /// Commands of one user each second, in the long run.
-        commands_per_user_per_s: u32 = 200 in 1..=1_000_000;
-        /// Commands of one user at once, above that rate.
-        command_burst: u32 = 2_000 in 1..=1_000_000;
-        /// Attempts from one address each minute to register, to sign in, or to have a code sent.
-        sign_ins_per_address_per_min: u32 = 60 in 1..=1_000_000;
     }
     check |it| [
         (it.max_frame_bytes < it.max_message_bytes * 2)

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::{WebUrl, table::section};
+use super::{Secret, table::section};
 
 section! {
     /// Where the server listens and where it keeps its data.
@@ -14,9 +14,9 @@ section! {
         /// Folder of the embedded database and whatever else is kept, made when missing. A relative one starts at the
         /// working folder.
         data: PathBuf = "data";
-        /// Where clients reach the server, when that is not the address it listens on: behind a proxy, for links in
-        /// emails.
-        public_url: Option<WebUrl> = "";
+        /// 64 hexadecimal digits, the same on every node of a cluster: what tokens are signed with. Without it, the file
+        /// `secret.key` in the data folder, made at the first start. A new key signs everybody out.
+        secret_key: Option<Secret> = "";
         /// How long a stopping server lets requests in progress finish, in seconds.
         drain_timeout_s: u64 = 10 in 0..=3600;
     }

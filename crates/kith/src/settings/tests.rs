@@ -132,8 +132,8 @@ fn bad_values() {
     );
     check(
         "",
-        &[("KITH_SERVER_PUBLIC_URL", "chat.example.org")],
-        "KITH_SERVER_PUBLIC_URL: server.public_url: expected a URL such as https://chat.example.org, found \
+        &[("KITH_SMS_BASE_URL", "chat.example.org")],
+        "KITH_SMS_BASE_URL: sms.base_url: expected a URL such as https://chat.example.org, found \
          \"chat.example.org\"",
     );
     check(

@@ -1,0 +1,162 @@
+//! The command-line client: a person's messenger in a terminal, and a script's in a pipe.
+//!
+//! One file per command. What a command prints goes through [`output::Output`]: one JSON object a line with `--json`,
+//! whose fields are those of the `protocol` crate's types, or text for people. What goes wrong is a [`Failure`], one
+//! sentence on standard error and an exit code. No command prints anywhere else.
+
+mod account;
+mod chat;
+mod context;
+mod conversations;
+mod credentials;
+mod failure;
+mod group;
+mod history;
+mod info;
+mod listen;
+mod output;
+mod password;
+mod resolve;
+mod send;
+mod show;
+mod time;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use context::Context;
+pub use failure::Failure;
+
+/// What `kith --help` ends with.
+pub const EXIT_CODES: &str = "\
+Exit codes of the client's commands:
+  0  done
+  1  the server could not be reached, or failed
+  2  wrong usage: arguments that make no sense
+  3  not signed in, or the session has ended
+  4  not found: no such user, conversation or message
+  5  refused: wrong password, no permission, a name that is taken
+  6  not now: too many requests, or the server is busy; try again later";
+
+/// Which server, as whom, and how to print.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Client options")]
+pub struct Options {
+    /// The server's address [env: KITH_SERVER] [default: the one signed in to, or http://127.0.0.1:8080]
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    /// Whose sign-in to use: each profile is one signed-in device [env: KITH_PROFILE] [default: default]
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Print one JSON object a line, errors on standard error too
+    #[arg(long)]
+    json: bool,
+}
+
+impl Options {
+    /// These, and what they leave open from `other`.
+    fn or(self, other: Self) -> Self {
+        Self {
+            server: self.server.or(other.server),
+            profile: self.profile.or(other.profile),
+            json: self.json || other.json,
+        }
+    }
+}
+
+/// A command's own arguments, then those of all.
+#[derive(Debug, Args)]
+pub struct With<A: Args> {
+    #[command(flatten)]
+    args: A,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// The client's commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create an account and sign in
+    Register(With<account::Register>),
+    /// Sign in with a password or a one-time code
+    Login(With<account::Login>),
+    /// Sign out: end this device's session
+    Logout(With<account::Logout>),
+    /// Show who is signed in
+    Whoami(With<account::Whoami>),
+    /// List the account's signed-in devices, or sign one out
+    Devices(With<account::Devices>),
+    /// Send a message
+    Send(With<send::Send>),
+    /// Print messages as they come, and those missed before
+    Listen(With<listen::Listen>),
+    /// Talk with somebody: print what comes, send what is typed
+    Chat(With<chat::Chat>),
+    /// List conversations, the latest first
+    #[command(visible_alias = "ls")]
+    Conversations(With<conversations::Conversations>),
+    /// Create, show and change groups
+    #[command(subcommand)]
+    Group(group::Group),
+    /// Print a conversation's past
+    History(With<history::History>),
+    /// Show who got a message, who saw it, and when
+    Info(With<info::Info>),
+}
+
+/// Runs a command to its end. `options` are those given before the command's name.
+pub fn run(command: Command, options: Options) -> ExitCode {
+    let options = command.options().clone().or(options);
+    let json = options.json;
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::failed(format!("cannot start: {error}")).report(json),
+    };
+    let outcome = runtime.block_on(async {
+        let context = Context::new(options)?;
+        command.run(&context).await
+    });
+    // Not waiting for a read of standard input that may never end.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(json),
+    }
+}
+
+impl Command {
+    fn options(&self) -> &Options {
+        match self {
+            Self::Register(with) => &with.options,
+            Self::Login(with) => &with.options,
+            Self::Logout(with) => &with.options,
+            Self::Whoami(with) => &with.options,
+            Self::Devices(with) => &with.options,
+            Self::Send(with) => &with.options,
+            Self::Listen(with) => &with.options,
+            Self::Chat(with) => &with.options,
+            Self::Conversations(with) => &with.options,
+            Self::Group(group) => group.options(),
+            Self::History(with) => &with.options,
+            Self::Info(with) => &with.options,
+        }
+    }
+
+    async fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Register(with) => account::register(context, with.args).await,
+            Self::Login(with) => account::login(context, with.args).await,
+            Self::Logout(with) => account::logout(context, with.args).await,
+            Self::Whoami(_) => account::whoami(context).await,
+            Self::Devices(with) => account::devices(context, with.args).await,
+            Self::Send(with) => send::send(context, with.args).await,
+            Self::Listen(with) => listen::listen(context, with.args).await,
+            Self::Chat(with) => chat::chat(context, with.args).await,
+            Self::Conversations(with) => conversations::conversations(context, with.args).await,
+            Self::Group(group) => group::run(context, group).await,
+            Self::History(with) => history::history(context, with.args).await,
+            Self::Info(with) => info::info(context, with.args).await,
+        }
+    }
+}

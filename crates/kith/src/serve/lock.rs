@@ -1,0 +1,41 @@
+//! One server for one data folder.
+
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+/// Held while the server runs; the system lets go of it however the process ends.
+pub(super) struct DataLock {
+    _file: File,
+}
+
+impl DataLock {
+    /// Makes the folder if need be, for its owner alone, and takes the lock.
+    pub(super) fn take(folder: &Path) -> anyhow::Result<Self> {
+        create(folder).with_context(|| format!("cannot make the data folder {}", folder.display()))?;
+        let path = folder.join("kith.lock");
+        let file = File::options().create(true).append(true).open(&path);
+        let file = file.with_context(|| format!("cannot write in the data folder {}", folder.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => {
+                bail!("another server already runs on the data folder {}", folder.display())
+            }
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("cannot lock {}", path.display()))
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+fn create(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+fn create(folder: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(folder)
+}

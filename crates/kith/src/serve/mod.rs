@@ -1,0 +1,207 @@
+//! `kith serve`: the services, wired to their stores and to the doors.
+
+mod lock;
+mod people;
+mod secret;
+mod senders;
+mod stores;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use accounts::Accounts;
+use anyhow::Context;
+use axum::serve::ListenerExt;
+use chats::Chats;
+use gateway::{FanOut, Gateway, Services};
+use platform::{Clock, Randomness, SystemClock, SystemRandomness};
+use presence::{Presence, Typing};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::settings::{DatabaseUrl, Settings};
+use people::People;
+pub use stores::Stores;
+
+/// How often accounts writes down who was active and ends what has expired.
+const UPKEEP_EVERY: Duration = Duration::from_secs(60);
+/// The largest body of a REST request, in bytes, above that of a message in base64.
+const BODY_OVERHEAD_BYTES: usize = 16 * 1024;
+
+/// A running server.
+pub struct Server {
+    address: SocketAddr,
+    listener: TcpListener,
+    gateway: Arc<Gateway>,
+    services: Services,
+    drain_timeout: Duration,
+    _lock: lock::DataLock,
+}
+
+impl Server {
+    /// Opens the store and the services, and binds the address.
+    ///
+    /// # Errors
+    /// Whatever keeps the server from starting, named so that an operator can put it right.
+    pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        let lock = lock::DataLock::take(&settings.server.data)?;
+        let key = secret::key(&settings.server)?;
+        let stores = Stores::open(settings).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
+        let accounts = Accounts::new(
+            stores.accounts,
+            Arc::clone(&clock),
+            Arc::clone(&randomness),
+            senders::wire(settings)?,
+            &accounts::SecretKey::new(key),
+            accounts_policy(settings),
+        );
+        let presence_policy = presence::Policy {
+            user_connections: settings.limits.max_connections_per_user,
+            ..presence::Policy::default()
+        };
+        let typing = Arc::new(Typing::new(Arc::clone(&clock), presence_policy.typing_entries));
+        let presence = Presence::open(stores.presence, Arc::clone(&clock), presence_policy)
+            .await
+            .context("presence cannot start")?;
+        let fan_out = Arc::new(FanOut::new(settings.limits.max_connections_per_user));
+        let chats = Chats::start(
+            stores.chats,
+            Arc::new(People(accounts.clone())),
+            fan_out.clone(),
+            clock,
+            randomness,
+            chats_policy(settings),
+        );
+        let services = Services { accounts, chats, presence: Arc::new(presence), typing };
+        let gateway = Gateway::new(services.clone(), &fan_out, gateway_options(settings, key));
+        let listen = settings.server.listen;
+        let listener =
+            TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        Ok(Self {
+            address: listener.local_addr()?,
+            listener,
+            gateway: Arc::new(gateway),
+            services,
+            drain_timeout: Duration::from_secs(settings.server.drain_timeout_s),
+            _lock: lock,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` ends; then lets those connected go, and writes what is to be written.
+    ///
+    /// # Errors
+    /// The listener failed.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let (stopping, stopped) = watch::channel(false);
+        let upkeep = tokio::spawn(keep_up(self.services.accounts.clone(), stopped.clone()));
+        let presence = tokio::spawn(Arc::clone(&self.services.presence).run(wait(stopped.clone())));
+        // A chat's frames are small and must not wait for each other.
+        let listener = self.listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "TCP_NODELAY");
+            }
+        });
+        let (gateway, limit) = (Arc::clone(&self.gateway), self.drain_timeout);
+        let drained = async move {
+            stop.await;
+            tracing::info!("stopping: connections are asked to come back later");
+            if tokio::time::timeout(limit, gateway.drain()).await.is_err() {
+                tracing::warn!("some connections did not end in time");
+            }
+        };
+        let router = self.gateway.router();
+        let (done, finished) = tokio::sync::oneshot::channel::<()>();
+        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+            drained.await;
+            let _ = done.send(());
+        });
+        let serving = tokio::spawn(serving.into_future());
+        let _ = finished.await;
+        if tokio::time::timeout(limit, serving).await.is_err() {
+            tracing::warn!("some requests did not end in time");
+        }
+        self.services.chats.stop().await;
+        let _ = stopping.send(true);
+        let _ = upkeep.await;
+        let _ = presence.await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+async fn wait(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop too.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn keep_up(accounts: Accounts, stopped: watch::Receiver<bool>) {
+    let mut end = std::pin::pin!(wait(stopped));
+    loop {
+        let last = tokio::select! {
+            () = &mut end => true,
+            () = tokio::time::sleep(UPKEEP_EVERY) => false,
+        };
+        if let Err(error) = accounts.upkeep().await {
+            tracing::warn!(%error, "upkeep of accounts");
+        }
+        if last {
+            return;
+        }
+    }
+}
+
+fn accounts_policy(settings: &Settings) -> accounts::Policy {
+    let set = &settings.accounts;
+    accounts::Policy {
+        registration_open: set.registration_open,
+        access_ttl_s: set.access_token_ttl_s,
+        session_idle_days: set.refresh_idle_timeout_days,
+        session_max_days: set.refresh_absolute_timeout_days,
+        max_devices: set.max_devices,
+        code_ttl_s: set.code_ttl_s,
+        code_tries: set.code_tries,
+        code_resend_s: set.code_resend_after_s,
+        codes_per_hour: set.codes_per_hour,
+        concurrent_hashes: set.concurrent_hashes,
+        readable_email_codes: settings.mail.host.is_none(),
+        readable_phone_codes: settings.sms.account_sid.is_none(),
+        ..accounts::Policy::default()
+    }
+}
+
+fn chats_policy(settings: &Settings) -> chats::Policy {
+    let set = &settings.limits;
+    chats::Policy {
+        message_bytes: set.max_message_bytes,
+        group_members: set.max_group_members,
+        page_messages: set.max_page_messages,
+        page_bytes: set.max_page_bytes,
+        batchers: match settings.database_url() {
+            DatabaseUrl::Sqlite(_) => 1,
+            DatabaseUrl::Postgres(_) => settings.database.log_batchers as usize,
+        },
+        ..chats::Policy::default()
+    }
+}
+
+fn gateway_options(settings: &Settings, key: [u8; 32]) -> gateway::Options {
+    let set = &settings.limits;
+    gateway::Options {
+        signalr: signalr::server::Options {
+            max_message_bytes: set.max_frame_bytes,
+            max_queued_frames: set.connection_queue_frames,
+            max_queued_bytes: set.connection_queue_bytes,
+            token_key: Some(secret::derive(&key, "kith connection token 1")),
+            ..signalr::server::Options::default()
+        },
+        body_bytes: set.max_message_bytes * 2 + BODY_OVERHEAD_BYTES,
+    }
+}

@@ -100,3 +100,6 @@ impl Message {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

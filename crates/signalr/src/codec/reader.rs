@@ -92,6 +92,11 @@ impl MessageReader {
         self.held.is_empty()
     }
 
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held.len()
+    }
+
     fn hold(&mut self, count: usize, input: &mut &[u8]) {
         // What was held had no separator, and of what is taken only the last byte may be one.
         self.searched = if self.protocol == Protocol::Json { self.held.len() } else { 0 };

@@ -1,7 +1,5 @@
 //! A hub modelled on the one of ASP.NET's functional tests.
 
-#![expect(dead_code, unreachable_pub, reason = "each test uses some of it")]
-
 use std::{
     net::SocketAddr,
     sync::{
@@ -24,27 +22,27 @@ use signalr::{
 use tokio::net::TcpListener;
 
 #[derive(Default)]
-pub struct TestHub {
-    pub connected: AtomicUsize,
-    pub disconnected: AtomicUsize,
+pub(crate) struct TestHub {
+    pub(crate) connected: AtomicUsize,
+    pub(crate) disconnected: AtomicUsize,
     /// Infinite streams that run.
-    pub streaming: Arc<AtomicUsize>,
+    pub(crate) streaming: Arc<AtomicUsize>,
     /// `Wait` calls that were begun.
-    pub waiting: AtomicUsize,
-    pub release: tokio::sync::Notify,
+    pub(crate) waiting: AtomicUsize,
+    pub(crate) release: tokio::sync::Notify,
 }
 
-pub struct TestClient {
+pub(crate) struct TestClient {
     headers: Vec<(String, String)>,
     token: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct CustomObject {
-    pub name: String,
-    pub numbers: Vec<i64>,
-    pub inner: Option<Box<CustomObject>>,
+pub(crate) struct CustomObject {
+    pub(crate) name: String,
+    pub(crate) numbers: Vec<i64>,
+    pub(crate) inner: Option<Box<CustomObject>>,
 }
 
 impl Hub for TestHub {
@@ -135,6 +133,8 @@ impl Hub for TestHub {
         &self,
         call: Call<TestClient>,
     ) -> Result<BoxStream<'static, Result<Payload, HubError>>, HubError> {
+        // signalrcore misses what comes before it has subscribed, which it does after it has asked.
+        tokio::time::sleep(Duration::from_millis(20)).await;
         let protocol = call.connection.protocol();
         let item = move |text: String| Ok(Payload::encode(protocol, &text)?);
         Ok(match call.target.as_str() {
@@ -172,14 +172,14 @@ impl Drop for Running {
     }
 }
 
-pub struct TestServer {
-    pub server: Server<TestHub>,
-    pub hub: Arc<TestHub>,
-    pub address: SocketAddr,
+pub(crate) struct TestServer {
+    pub(crate) server: Server<TestHub>,
+    pub(crate) hub: Arc<TestHub>,
+    pub(crate) address: SocketAddr,
 }
 
 impl TestServer {
-    pub async fn start(options: Options) -> TestServer {
+    pub(crate) async fn start(options: Options) -> TestServer {
         use axum::serve::ListenerExt;
         let hub = Arc::new(TestHub::default());
         let server = Server::new(hub.clone(), options);
@@ -191,13 +191,13 @@ impl TestServer {
         TestServer { server, hub, address }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/hub", self.address)
     }
 }
 
 /// Waits until something holds; the test fails if it does not within five seconds.
-pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     for _ in 0..500 {
         if condition() {
             return;

@@ -1,15 +1,13 @@
 //! Our client against our server, over real sockets.
 
-mod support;
-
 use std::{sync::atomic::Ordering, time::Duration};
 
+use crate::support::{CustomObject, TestServer, eventually};
 use signalr::{
     Protocol,
     client::{self, CloseReason, ConnectError, Connection, Events, InvokeError},
     server::Options,
 };
-use support::{CustomObject, TestServer, eventually};
 
 const PROTOCOLS: [Protocol; 2] = [Protocol::Json, Protocol::MessagePack];
 
@@ -163,6 +161,7 @@ async fn closing() {
     }
     let (connection, mut events) = connect(&server, Protocol::Json).await;
     let call = connection.invoke_raw("Wait", ());
+    eventually("the call runs", || server.hub.waiting.load(Ordering::SeqCst) == 1).await;
     connection.close();
     assert!(matches!(call.await, Err(InvokeError::Closed)));
     assert!(events.next().await.is_none());

@@ -1,0 +1,195 @@
+// Microsoft's own client against the test hub: node microsoft.mjs CLIENTS_FOLDER URL json|messagepack negotiate|skip
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import path from "node:path";
+
+const [folder, url, protocol, negotiation] = process.argv.slice(2);
+const require = createRequire(path.join(folder, "package.json"));
+const signalR = require("@microsoft/signalr");
+const { MessagePackHubProtocol } = require("@microsoft/signalr-protocol-msgpack");
+
+const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+function build(options = {}, reconnect = undefined) {
+  const skip = negotiation === "skip" ? { skipNegotiation: true, transport: signalR.HttpTransportType.WebSockets } : {};
+  let builder = new signalR.HubConnectionBuilder()
+    .withUrl(url, { ...skip, ...options })
+    .configureLogging(signalR.LogLevel.None);
+  if (protocol === "messagepack") builder = builder.withHubProtocol(new MessagePackHubProtocol());
+  if (reconnect) builder = builder.withAutomaticReconnect(reconnect);
+  return builder.build();
+}
+
+async function open(options, reconnect) {
+  const connection = build(options, reconnect);
+  connection.on("Welcome", () => {});
+  await connection.start();
+  return connection;
+}
+
+const next = (connection, event) =>
+  new Promise((done) => {
+    const handler = (...values) => {
+      connection.off(event, handler);
+      done(values);
+    };
+    connection.on(event, handler);
+  });
+
+function collect(connection, target, ...values) {
+  const items = [];
+  return new Promise((done) => {
+    connection.stream(target, ...values).subscribe({
+      next: (item) => items.push(item),
+      complete: () => done({ items }),
+      error: (error) => done({ items, error: error.message }),
+    });
+  });
+}
+
+const text = "Grüße 😀 \u001e \u0000 \"quoted\"";
+const object = {
+  Name: "outer",
+  Numbers: [0, -1, 200, 70000, -70000, 2 ** 40, Number.MAX_SAFE_INTEGER],
+  Inner: { Name: "inner", Numbers: [], Inner: null },
+};
+
+const tests = {
+  async "the hub greets before anything is invoked"() {
+    const connection = build();
+    const welcome = next(connection, "Welcome");
+    await connection.start();
+    assert.deepEqual(await welcome, ["hello"]);
+    await connection.stop();
+  },
+  async "results"(connection) {
+    assert.equal(await connection.invoke("Echo", text), text);
+    assert.equal(await connection.invoke("Add", 40, 2), 42);
+    assert.deepEqual(await connection.invoke("EchoComplexObject", object), object);
+    assert.ok((await connection.invoke("Void")) == null);
+    const long = "x".repeat(200_000);
+    assert.equal(await connection.invoke("Echo", long), long);
+  },
+  async "events"(connection) {
+    const message = next(connection, "Message");
+    await connection.send("InvokeWithString", text);
+    assert.deepEqual(await message, [text]);
+    const custom = next(connection, "CustomObject");
+    await connection.invoke("SendCustomObject", object);
+    assert.deepEqual(await custom, [object, 42]);
+  },
+  async "a thousand calls at once"(connection) {
+    const numbers = Array.from({ length: 1000 }, (_, index) => index);
+    const results = await Promise.all(numbers.map((number) => connection.invoke("Add", number, 1)));
+    assert.deepEqual(results, numbers.map((number) => number + 1));
+  },
+  async "errors"(connection) {
+    const cases = [
+      ["ThrowException", "An error occurred: oops"],
+      ["methodDoesNotExist", "Failed to invoke 'methodDoesNotExist' due to an error on the server. HubException: Method does not exist."],
+      ["Stream", "The client attempted to invoke the streaming 'Stream' method with a non-streaming invocation."],
+      ["Panic", "An unexpected error occurred invoking 'Panic' on the server."],
+      ["Add", "Error binding arguments: argument 0 is invalid"],
+    ];
+    for (const [target, expected] of cases) {
+      const error = await connection.invoke(target, "oops").then(() => assert.fail("it must fail"), (error) => error);
+      assert.ok(error.message.startsWith(expected), error.message);
+    }
+    await connection.send("methodDoesNotExist");
+    assert.equal(await connection.invoke("Echo", "still here"), "still here");
+  },
+  async "streams"(connection) {
+    assert.deepEqual(await collect(connection, "Stream"), { items: ["a", "b", "c"] });
+    assert.deepEqual(await collect(connection, "EmptyStream"), { items: [] });
+    assert.deepEqual(await collect(connection, "StreamThrowException", "oops"), { items: [], error: "oops" });
+    assert.deepEqual(await collect(connection, "Echo", "x"), {
+      items: [],
+      error: "The client attempted to invoke the non-streaming 'Echo' method with a streaming invocation.",
+    });
+  },
+  async "an infinite stream is cancelled"(connection) {
+    const items = [];
+    await new Promise((done, fail) => {
+      const subscription = connection.stream("InfiniteStream").subscribe({
+        next: (item) => {
+          items.push(item);
+          if (items.length === 5) {
+            subscription.dispose();
+            done();
+          }
+        },
+        error: fail,
+      });
+    });
+    assert.deepEqual(items, ["0", "1", "2", "3", "4"]);
+    while ((await connection.invoke("Streaming")) > 0) await sleep(20);
+  },
+  async "an upload is refused"(connection) {
+    const subject = new signalR.Subject();
+    const call = connection.invoke("Echo", subject);
+    subject.next("x");
+    subject.complete();
+    await assert.rejects(call, /takes no streams as arguments/);
+    assert.equal(await connection.invoke("Echo", "still here"), "still here");
+  },
+  async "headers and tokens"() {
+    const connection = await open({ headers: { "X-Test": "from node" }, accessTokenFactory: () => "s3cret&=+/" });
+    assert.equal(await connection.invoke("GetHeader", "X-Test"), "from node");
+    assert.match(await connection.invoke("GetHeader", "User-Agent"), /Microsoft SignalR/);
+    assert.equal(await connection.invoke("GetToken"), "s3cret&=+/");
+    await connection.stop();
+    await assert.rejects(open({ accessTokenFactory: () => "wrong" }));
+  },
+  async "stateful reconnect is asked for and not granted"() {
+    if (negotiation === "skip") return;
+    const connection = build();
+    const stateful = new signalR.HubConnectionBuilder()
+      .withUrl(url)
+      .configureLogging(signalR.LogLevel.None)
+      .withStatefulReconnect()
+      .build();
+    await stateful.start();
+    assert.equal(await stateful.invoke("Echo", "x"), "x");
+    await stateful.stop();
+    await connection.stop();
+  },
+  async "the server closes"() {
+    const connection = await open({}, [0]);
+    const closed = new Promise((done) => connection.onclose(done));
+    await connection.send("CloseMe", "enough", false);
+    assert.match((await closed).message, /enough/);
+  },
+  async "the server closes and wants to see us again"() {
+    const connection = await open({}, [0, 50, 50]);
+    const reconnected = new Promise((done) => connection.onreconnected(done));
+    await connection.send("CloseMe", null, true);
+    await reconnected;
+    assert.equal(await connection.invoke("Echo", "again"), "again");
+    await connection.stop();
+  },
+  async "the server's pings keep an idle client"() {
+    const connection = build();
+    connection.on("Welcome", () => {});
+    connection.serverTimeoutInMilliseconds = 1200;
+    connection.keepAliveIntervalInMilliseconds = 60_000;
+    await connection.start();
+    await sleep(3000);
+    assert.equal(connection.state, signalR.HubConnectionState.Connected);
+    await connection.stop();
+  },
+};
+
+const shared = await open();
+let passed = 0;
+for (const [name, test] of Object.entries(tests)) {
+  try {
+    await test(shared);
+    passed += 1;
+  } catch (error) {
+    console.error(`FAILED: ${name}\n`, error);
+    process.exit(1);
+  }
+}
+await shared.stop();
+console.log(`passed ${passed}`);
+process.exit(0);

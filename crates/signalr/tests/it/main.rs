@@ -1,0 +1,5 @@
+//! Tests through the public interface.
+
+mod conformance;
+mod loopback;
+mod support;

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use protocol::{
-    CodeRequest, CodeVerification, Credentials, DeviceId, ErrorCode, RefreshRequest, SessionInfo, SignedIn,
-    Timestamp, Tokens,
+    CodeRequest, CodeSent, CodeVerification, Credentials, DeviceId, ErrorCode, RefreshRequest, SessionInfo,
+    SignedIn, Tokens,
 };
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
@@ -23,16 +23,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Api {
     http: reqwest::Client,
     base: String,
-}
-
-/// When a code may be asked for again, and until when it works.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CodeSent {
-    /// Until when the code works.
-    pub expires_at: Timestamp,
-    /// When another may be asked for.
-    pub resend_at: Timestamp,
 }
 
 #[derive(Deserialize)]

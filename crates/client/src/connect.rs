@@ -1,6 +1,6 @@
 //! Connecting to the hub.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{StatusCode, Uri};
 use protocol::{DeviceId, UserId};
@@ -20,12 +20,19 @@ pub struct HubConnector {
     keeper: Keeper,
     identity: (UserId, DeviceId),
     protocol: Protocol,
+    first: Arc<Mutex<Option<(Hub, Events)>>>,
 }
 
 impl HubConnector {
     /// `identity` is whose tokens these are.
     pub fn new(keeper: Keeper, identity: (UserId, DeviceId)) -> Self {
-        Self { keeper, identity, protocol: Protocol::MessagePack }
+        Self { keeper, identity, protocol: Protocol::MessagePack, first: Arc::default() }
+    }
+
+    /// Uses this connection first, which is open already. Events that came on it are kept for the engine.
+    pub fn with_first(self, hub: Hub, events: Events) -> Self {
+        *self.first.lock().unwrap_or_else(PoisonError::into_inner) = Some((hub, events));
+        self
     }
 
     /// One connection, without the engine around it.
@@ -45,9 +52,17 @@ impl Connector for HubConnector {
 
     fn connect(&self) -> BoxFuture<'_, Result<Halves<Hub>, Error>> {
         Box::pin(async {
-            let (hub, events) = self.open().await?;
+            let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let (hub, events) = match first {
+                Some(first) => first,
+                None => self.open().await?,
+            };
             Ok((hub, Box::new(events) as Box<dyn Pushes>))
         })
+    }
+
+    fn tend(&self) -> BoxFuture<'_, Error> {
+        Box::pin(self.keeper.keep_fresh())
     }
 
     fn identity(&self) -> (UserId, DeviceId) {

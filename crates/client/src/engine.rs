@@ -95,7 +95,11 @@ impl<C: Connector> Engine<C> {
     }
 
     pub(crate) async fn run(mut self) {
-        let end = self.work().await;
+        let connector = Arc::clone(&self.connector);
+        let end = tokio::select! {
+            end = self.work() => end,
+            _ = connector.tend() => End::SignedOut,
+        };
         self.link.send_replace(None);
         let (error, closed) = match end {
             End::Closed(closed) => (Error::Closed, closed),
@@ -275,6 +279,8 @@ impl<C: Connector> Engine<C> {
     fn let_through<T>(&mut self, put: impl FnOnce(&mut Inbox, &mut Vec<Message>) -> T) -> T {
         let mut out = Vec::new();
         let result = put(&mut self.inbox, &mut out);
+        let only = self.options.only;
+        out.retain(|message| only.is_none_or(|only| only == message.conversation));
         self.ready.extend(out.into_iter().map(|message| Update::Message(Box::new(message))));
         result
     }

@@ -27,6 +27,11 @@ pub trait Connector: Send + Sync + 'static {
     type Link: Link;
     /// Connects and authenticates. [`Error::SignedOut`] is final, any other error is tried again.
     fn connect(&self) -> BoxFuture<'_, Result<Halves<Self::Link>, Error>>;
+    /// What must be done besides, for as long as the session lasts, such as renewing tokens. Ends only when the session
+    /// has ended on the server.
+    fn tend(&self) -> BoxFuture<'_, Error> {
+        Box::pin(std::future::pending())
+    }
     /// Who one is.
     fn identity(&self) -> (UserId, DeviceId);
 }
@@ -60,6 +65,8 @@ pub trait Pushes: Send + 'static {
 pub struct Options {
     /// Whether messages are received. Without, only sends and calls are made, and nothing is acknowledged.
     pub receive: bool,
+    /// Give and acknowledge messages of this conversation alone; those of others keep waiting for another session.
+    pub only: Option<ConversationId>,
     /// Whether one is shown as online.
     pub check_in: bool,
     /// Sends of one conversation that may be under way at a time.
@@ -79,6 +86,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             receive: true,
+            only: None,
             check_in: false,
             window: 16,
             outbox_max: 256,

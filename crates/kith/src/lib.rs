@@ -2,5 +2,6 @@
 //! its own.
 
 pub mod admin;
+pub mod cli;
 pub mod serve;
 pub mod settings;

@@ -3,14 +3,17 @@
 use std::{env, ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use kith::cli;
 use kith::serve::Server;
 use kith::settings::{Format, Settings, Sources, help};
 use tracing_subscriber::EnvFilter;
 
 /// A self-hosted messenger.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version, arg_required_else_help = true, after_help = cli::EXIT_CODES)]
 struct Cli {
+    #[command(flatten)]
+    options: cli::Options,
     #[command(subcommand)]
     command: Command,
 }
@@ -22,6 +25,8 @@ enum Command {
     /// Look after a server, on its own machine.
     #[command(subcommand)]
     Admin(Admin),
+    #[command(flatten)]
+    Client(cli::Command),
 }
 
 #[derive(Debug, Subcommand)]
@@ -59,7 +64,7 @@ impl Sourced {
 
 fn main() -> ExitCode {
     match run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // The chain of causes, and no backtrace: what goes wrong here, the caller can put right.
             eprintln!("kith: {error:#}");
@@ -68,16 +73,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> anyhow::Result<()> {
+fn run() -> anyhow::Result<ExitCode> {
     let command = Cli::command().mut_subcommand("serve", |serve| serve.after_help(help::text()));
     let cli = Cli::from_arg_matches(&command.get_matches())?;
     match cli.command {
-        Command::Serve(sourced) => serve(&sourced.settings()?),
+        Command::Serve(sourced) => serve(&sourced.settings()?)?,
         Command::Admin(Admin::Otp(sourced)) => {
             let settings = sourced.settings()?;
-            runtime()?.block_on(kith::admin::show_codes(&settings))
+            runtime()?.block_on(kith::admin::show_codes(&settings))?;
         }
+        Command::Client(command) => return Ok(cli::run(command, cli.options)),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

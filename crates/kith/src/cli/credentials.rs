@@ -43,10 +43,12 @@ pub(super) struct Profile {
 impl Profile {
     /// The profile of that name in the user's configuration folder.
     pub(super) fn open(name: &str) -> Result<Self, Failure> {
-        let home = || Some(PathBuf::from(env::var_os("HOME").filter(|home| !home.is_empty())?).join(".config"));
+        let home =
+            || Some(PathBuf::from(env::var_os("HOME").filter(|home| !home.is_empty())?).join(".config"));
         // The specification says to ignore a relative one.
         let set = env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-        let folder = set.or_else(home).ok_or_else(|| Failure::failed("neither XDG_CONFIG_HOME nor HOME is set"))?;
+        let folder =
+            set.or_else(home).ok_or_else(|| Failure::failed("neither XDG_CONFIG_HOME nor HOME is set"))?;
         Self::in_folder(folder.join("kith"), name)
     }
 
@@ -89,13 +91,15 @@ impl Profile {
                 text
             }
         };
-        let wrong = |error| Failure::failed(format!("{} is damaged ({error}): sign in again", file.display()));
+        let wrong =
+            |error| Failure::failed(format!("{} is damaged ({error}): sign in again", file.display()));
         serde_json::from_str(&text).map(Some).map_err(wrong)
     }
 
     /// Keeps a sign-in: all of it or, after a crash, what was there before.
     pub(super) fn save(&self, account: &Account) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(account).map_err(|error| Failure::failed(error.to_string()))?;
+        let text =
+            serde_json::to_string_pretty(account).map_err(|error| Failure::failed(error.to_string()))?;
         self.write(&text).map_err(|error| Failure::failed(format!("{}: {error}", self.file().display())))
     }
 
@@ -144,7 +148,10 @@ impl Profile {
                 Ok(()) => return Ok(file),
                 Err(TryLockError::Error(error)) => return Err(failed(error, &path)),
                 Err(TryLockError::WouldBlock) if started.elapsed() > LOCK_TIMEOUT => {
-                    return Err(Failure::failed(format!("{} stays locked by another process", path.display())));
+                    return Err(Failure::failed(format!(
+                        "{} stays locked by another process",
+                        path.display()
+                    )));
                 }
                 Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_POLL).await,
             }
@@ -204,7 +211,11 @@ mod tests {
     fn account(number: u8) -> Account {
         Account {
             server: "http://127.0.0.1:8080".to_owned(),
-            user: UserInfo { id: UserId::compose(1, [1; 10]), username: Some("alice".to_owned()), name: "A".to_owned() },
+            user: UserInfo {
+                id: UserId::compose(1, [1; 10]),
+                username: Some("alice".to_owned()),
+                name: "A".to_owned(),
+            },
             device: DeviceId::compose(1, [number; 10]),
             tokens: Tokens {
                 access_token: "a".to_owned(),

@@ -94,7 +94,9 @@ impl From<client::Error> for Failure {
         let message = error.to_string();
         match error {
             Error::Refused { code, .. } => Self { exit: exit_for(code), code: code.as_str(), message },
-            Error::SignedOut => Self::not_signed_in("you are not signed in, or the session has ended: kith login"),
+            Error::SignedOut => {
+                Self::not_signed_in("you are not signed in, or the session has ended: kith login")
+            }
             Error::Network(_) => Self { exit: Exit::Failed, code: "network", message },
             Error::Timeout(_) => Self { exit: Exit::Failed, code: "timeout", message },
             Error::Protocol(_) => Self { exit: Exit::Failed, code: "protocol", message },

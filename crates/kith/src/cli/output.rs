@@ -1,6 +1,6 @@
 //! What goes to standard output.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use serde::Serialize;
 
@@ -20,11 +20,6 @@ impl Output {
     /// Whether objects are wanted.
     pub(super) fn is_json(self) -> bool {
         self.json
-    }
-
-    /// Whether a person looks on.
-    pub(super) fn is_terminal(self) -> bool {
-        !self.json && io::stdout().is_terminal()
     }
 
     /// The object as a line with `--json`, or else what `text` says.
@@ -67,7 +62,10 @@ pub(super) fn clean(text: &str) -> String {
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
         letter => letter.is_control(),
     };
-    text.trim_end_matches('\r').chars().map(|letter| if harmful(letter) { '\u{fffd}' } else { letter }).collect()
+    text.trim_end_matches('\r')
+        .chars()
+        .map(|letter| if harmful(letter) { '\u{fffd}' } else { letter })
+        .collect()
 }
 
 /// The same on one line, cut to `width` characters.
@@ -87,7 +85,8 @@ pub(super) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> St
     };
     let widths: [usize; N] = std::array::from_fn(width);
     let line = |cells: [&str; N]| {
-        let pad = |(cell, width): (&str, usize)| format!("{cell}{}", " ".repeat(width - cell.chars().count()));
+        let pad =
+            |(cell, width): (&str, usize)| format!("{cell}{}", " ".repeat(width - cell.chars().count()));
         let padded: Vec<String> = cells.into_iter().zip(widths).map(pad).collect();
         padded.join("  ").trim_end().to_owned()
     };

@@ -7,7 +7,8 @@ use super::Failure;
 /// A line of standard input, without its end.
 pub(super) fn line_from_stdin(what: &str) -> Result<String, Failure> {
     let mut line = String::new();
-    let count = io::stdin().lock().read_line(&mut line).map_err(|error| Failure::failed(error.to_string()))?;
+    let count =
+        io::stdin().lock().read_line(&mut line).map_err(|error| Failure::failed(error.to_string()))?;
     if count == 0 {
         return Err(Failure::usage(format!("standard input ended before a {what}")));
     }
@@ -35,6 +36,7 @@ pub(super) fn code() -> Result<String, Failure> {
     if io::stdin().is_terminal() {
         eprint!("Code: ");
     }
-    let code = line_from_stdin("code").map_err(|failure| failure.about("the code was sent: pass it with --code"))?;
+    let code =
+        line_from_stdin("code").map_err(|failure| failure.about("the code was sent: pass it with --code"))?;
     Ok(code.trim().to_owned())
 }

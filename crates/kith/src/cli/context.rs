@@ -1,0 +1,75 @@
+//! What every command starts from: the options' meaning, the sign-in, the connection.
+
+use std::env;
+
+use client::{Api, Hub, HubConnector, Keeper};
+use platform::SystemClock;
+use signalr::client::Events;
+
+use super::credentials::{Account, Profile, ProfileVault};
+use super::output::Output;
+use super::{Failure, Options};
+
+const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
+const DEFAULT_PROFILE: &str = "default";
+
+/// The options, understood.
+#[derive(Debug, Clone)]
+pub(super) struct Context {
+    /// As given, without a slash at the end.
+    server: Option<String>,
+    pub(super) profile: Profile,
+    pub(super) output: Output,
+}
+
+/// A sign-in in use.
+pub(super) struct SignedIn {
+    pub(super) account: Account,
+    pub(super) keeper: Keeper,
+    pub(super) connector: HubConnector,
+}
+
+impl Context {
+    pub(super) fn new(options: Options) -> Result<Self, Failure> {
+        let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let server = options.server.or_else(|| variable("KITH_SERVER"));
+        let profile = options.profile.or_else(|| variable("KITH_PROFILE"));
+        Ok(Self {
+            server: server.map(|server| server.trim_end_matches('/').to_owned()),
+            profile: Profile::open(profile.as_deref().unwrap_or(DEFAULT_PROFILE))?,
+            output: Output::new(options.json),
+        })
+    }
+
+    /// The server to sign in to.
+    pub(super) fn api(&self) -> Result<Api, Failure> {
+        Ok(Api::new(self.server.as_deref().unwrap_or(DEFAULT_SERVER))?)
+    }
+
+    /// The sign-in. Its tokens never go to another server than the one that gave them.
+    pub(super) fn signed_in(&self) -> Result<SignedIn, Failure> {
+        let profile = self.profile.name();
+        let missing =
+            || Failure::not_signed_in(format!("not signed in (profile {profile}): kith login NAME"));
+        let account = self.profile.load()?.ok_or_else(missing)?;
+        if let Some(server) = self.server.as_ref().filter(|server| **server != account.server) {
+            let other = &account.server;
+            return Err(Failure::not_signed_in(format!(
+                "profile {profile} is signed in to {other}, not to {server}: use another --profile, or sign in there"
+            )));
+        }
+        let vault = ProfileVault { profile: self.profile.clone(), device: account.device };
+        let keeper = Keeper::new(Api::new(&account.server)?, vault, SystemClock)?;
+        let connector = HubConnector::new(keeper.clone(), (account.user.id, account.device));
+        Ok(SignedIn { account, keeper, connector })
+    }
+
+    /// A connection for a command that asks and leaves.
+    pub(super) async fn hub(&self) -> Result<(Hub, Account), Failure> {
+        let signed_in = self.signed_in()?;
+        let (hub, events): (Hub, Events) = signed_in.connector.open().await?;
+        // What comes by itself is for those that listen.
+        drop(events);
+        Ok((hub, signed_in.account))
+    }
+}

@@ -1,0 +1,164 @@
+//! Users and messages, as people read them.
+
+use std::collections::{HashMap, HashSet};
+
+use client::Hub;
+use protocol::{Body, Content, ConversationSummary, MemberChange, Message, MessageStatus, UserId, UserInfo};
+
+use super::Failure;
+use super::output::{clean, clean_line};
+
+/// A longer name is cut.
+const NAME_WIDTH: usize = 40;
+
+/// `Alice (@alice)`, or just the username where that is the name.
+pub(super) fn user(user: &UserInfo) -> String {
+    let name = clean_line(&user.name, NAME_WIDTH);
+    match &user.username {
+        Some(username) if *username == user.name => name,
+        Some(username) => format!("{name} (@{username})"),
+        None => name,
+    }
+}
+
+/// A conversation's name for a list.
+pub(super) fn name(summary: &ConversationSummary) -> String {
+    clean_line(&summary.name, NAME_WIDTH)
+}
+
+/// One tick: on the server; two: with everyone; and seen by everyone.
+pub(super) fn ticks(status: MessageStatus) -> &'static str {
+    match status {
+        MessageStatus::Sent => "✓",
+        MessageStatus::Delivered => "✓✓",
+        MessageStatus::Seen => "✓✓ seen",
+    }
+}
+
+/// The names of users met so far.
+#[derive(Debug)]
+pub(super) struct Names {
+    own: UserId,
+    names: HashMap<UserId, String>,
+}
+
+impl Names {
+    /// `own` is called "you".
+    pub(super) fn new(own: UserId) -> Self {
+        Self { own, names: HashMap::new() }
+    }
+
+    /// Learns the names of members.
+    pub(super) fn learn(&mut self, summary: &ConversationSummary) {
+        for member in &summary.members {
+            self.names.insert(member.user, clean_line(&member.name, NAME_WIDTH));
+        }
+    }
+
+    /// Asks the server for those that are not known.
+    pub(super) async fn fetch(
+        &mut self,
+        hub: &Hub,
+        users: impl IntoIterator<Item = UserId>,
+    ) -> Result<(), Failure> {
+        let unknown = |user: &UserId| *user != self.own && !self.names.contains_key(user);
+        let missing: HashSet<UserId> = users.into_iter().filter(unknown).collect();
+        if !missing.is_empty() {
+            for user in hub.get_users(missing.into_iter().collect()).await? {
+                self.names.insert(user.id, clean_line(&user.name, NAME_WIDTH));
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for the names of all whom a message speaks of.
+    pub(super) async fn fetch_for(&mut self, hub: &Hub, messages: &[Message]) -> Result<(), Failure> {
+        let mut users: Vec<UserId> = messages.iter().map(|message| message.sender).collect();
+        for message in messages {
+            if let Body::Open(Content::Members { users: named, .. }) = &message.body {
+                users.extend(named);
+            }
+        }
+        self.fetch(hub, users).await
+    }
+
+    /// The name of a user: "you", what is known, or the id.
+    pub(super) fn of(&self, user: UserId) -> String {
+        if user == self.own {
+            return "you".to_owned();
+        }
+        self.names.get(&user).cloned().unwrap_or_else(|| user.to_string())
+    }
+
+    /// What a message says, after who says it: `alice: hello`, `alice added bob`.
+    pub(super) fn sentence(&self, message: &Message) -> String {
+        let who = self.of(message.sender);
+        match &message.body {
+            Body::Open(Content::Text { text }) => format!("{who}: {}", clean(text)),
+            Body::Open(Content::Created) => format!("{who} created the conversation"),
+            Body::Open(Content::Members { change, users }) => self.change(&who, *change, users),
+            Body::Open(Content::Info { name: Some(name), .. }) => {
+                format!("{who} named the group {:?}", clean_line(name, 100))
+            }
+            Body::Open(Content::Info { description: Some(_), .. }) => {
+                format!("{who} changed the description")
+            }
+            Body::Open(Content::Info { .. }) => format!("{who} changed the picture"),
+            Body::Open(Content::Deleted) => format!("{who} deleted the group"),
+            Body::Sealed(bytes) => format!("{who}: [encrypted, {} bytes]", bytes.0.len()),
+        }
+    }
+
+    fn change(&self, who: &str, change: MemberChange, users: &[UserId]) -> String {
+        let users: Vec<String> = users.iter().map(|user| self.of(*user)).collect();
+        let users = users.join(", ");
+        match change {
+            MemberChange::Added => format!("{who} added {users}"),
+            MemberChange::Removed => format!("{who} removed {users}"),
+            MemberChange::Left => format!("{who} left"),
+            MemberChange::Promoted => format!("{who} made {users} admin"),
+            MemberChange::Demoted => format!("{who} made {users} an ordinary member"),
+        }
+    }
+}
+
+/// A text of several lines under a head: the following lines are moved in, so that nobody can forge a message.
+pub(super) fn indent(head: &str, text: &str) -> String {
+    format!("{head}{}", text.replace('\n', "\n        "))
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{ConversationId, ConversationShape, DeviceId, MessageId, MessageKind};
+
+    use super::*;
+
+    fn message(body: Body) -> Message {
+        Message {
+            conversation: ConversationId::compose(ConversationShape::Group, 1, [1; 10]),
+            seq: 1,
+            sender: UserId::compose(1, [1; 10]),
+            device: DeviceId::compose(1, [1; 10]),
+            id: MessageId::compose(1, [1; 10]),
+            sent_at: 1,
+            kind: MessageKind::Content,
+            epoch: None,
+            body,
+        }
+    }
+
+    #[test]
+    fn messages_read_as_sentences() {
+        let own = UserId::compose(1, [2; 10]);
+        let mut names = Names::new(own);
+        names.names.insert(UserId::compose(1, [1; 10]), "alice".to_owned());
+        let say = |content| names.sentence(&message(Body::Open(content)));
+        assert_eq!(say(Content::Text { text: "hi\x1b[1m".to_owned() }), "alice: hi\u{fffd}[1m");
+        assert_eq!(
+            say(Content::Members { change: MemberChange::Added, users: vec![own] }),
+            "alice added you"
+        );
+        assert_eq!(say(Content::Members { change: MemberChange::Left, users: Vec::new() }), "alice left");
+        assert_eq!(indent("14:05 ", "a\n14:06 bob: b"), "14:05 a\n        14:06 bob: b");
+    }
+}

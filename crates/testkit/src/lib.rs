@@ -2,8 +2,10 @@
 //! checks on the source tree itself. Holds no rule of the product, and nothing but tests depends on it.
 
 pub mod generated;
+pub mod http;
 pub mod postgres;
 pub mod process;
+pub mod server;
 mod watchdog;
 
 use std::{

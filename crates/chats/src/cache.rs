@@ -1,6 +1,6 @@
 //! The conversations in memory. There is at most one [`Conversation`] for an id at any time, however many ask for it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::ConversationId;
@@ -11,7 +11,31 @@ use crate::store::{ChatStore, StoreError};
 /// Parts of the cache with a lock each.
 const SHARDS: usize = 16;
 
-type Shard = HashMap<ConversationId, Arc<Conversation>>;
+#[derive(Default)]
+struct Shard {
+    conversations: HashMap<ConversationId, Arc<Conversation>>,
+    /// Those being loaded right now, and by how many. What is loaded meanwhile by somebody else stays: it may have
+    /// moved on since the others read its head.
+    loading: HashMap<ConversationId, usize>,
+}
+
+impl Shard {
+    /// Drops an eighth of those that nobody uses right now.
+    fn make_room(&mut self) {
+        let unused: Vec<_> = self
+            .conversations
+            .iter()
+            .filter(|(id, conversation)| {
+                Arc::strong_count(conversation) == 1 && !self.loading.contains_key(id)
+            })
+            .map(|(id, _)| *id)
+            .take(self.conversations.len() / 8 + 1)
+            .collect();
+        for id in unused {
+            self.conversations.remove(&id);
+        }
+    }
+}
 
 pub(crate) struct Cache {
     shards: Vec<Mutex<Shard>>,
@@ -20,24 +44,13 @@ pub(crate) struct Cache {
 
 impl Cache {
     pub(crate) fn new(bound: usize) -> Self {
-        Self {
-            shards: (0..SHARDS).map(|_| Mutex::new(HashMap::new())).collect(),
-            shard_bound: (bound / SHARDS).max(1),
-        }
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), shard_bound: (bound / SHARDS).max(1) }
     }
 
     fn shard(&self, id: ConversationId) -> MutexGuard<'_, Shard> {
         // The byte before last is random.
         let shard = usize::from(id.as_bytes()[14]) % SHARDS;
         self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn get(&self, id: ConversationId) -> Option<Arc<Conversation>> {
-        self.shard(id).get(&id).cloned()
-    }
-
-    pub(crate) fn forget(&self, id: ConversationId) {
-        self.shard(id).remove(&id);
     }
 
     /// Those that exist, from memory or from the store.
@@ -47,22 +60,25 @@ impl Cache {
         ids: impl IntoIterator<Item = ConversationId>,
     ) -> Result<HashMap<ConversationId, Arc<Conversation>>, StoreError> {
         let mut found = HashMap::new();
-        let mut missing = Vec::new();
+        let mut loading = Loading { cache: self, ids: HashSet::new() };
         for id in ids {
-            match self.get(id) {
-                Some(conversation) => drop(found.insert(id, conversation)),
-                None => missing.push(id),
+            let mut shard = self.shard(id);
+            match shard.conversations.get(&id) {
+                Some(conversation) => drop(found.insert(id, Arc::clone(conversation))),
+                None if loading.ids.insert(id) => *shard.loading.entry(id).or_default() += 1,
+                None => {}
             }
         }
-        if !missing.is_empty() {
-            for head in store.load(missing).await? {
+        if !loading.ids.is_empty() {
+            for head in store.load(loading.ids.iter().copied().collect()).await? {
                 let id = head.id;
                 let mut shard = self.shard(id);
-                if shard.len() >= self.shard_bound {
-                    make_room(&mut shard);
+                if shard.conversations.len() >= self.shard_bound {
+                    shard.make_room();
                 }
                 // Whoever loaded it first keeps it: two for one id would drift apart.
-                let conversation = shard.entry(id).or_insert_with(|| Arc::new(Conversation::new(head)));
+                let conversation =
+                    shard.conversations.entry(id).or_insert_with(|| Arc::new(Conversation::new(head)));
                 found.insert(id, Arc::clone(conversation));
             }
         }
@@ -74,22 +90,30 @@ impl Cache {
         store: &dyn ChatStore,
         id: ConversationId,
     ) -> Result<Option<Arc<Conversation>>, StoreError> {
-        match self.get(id) {
+        let known = self.shard(id).conversations.get(&id).cloned();
+        match known {
             Some(conversation) => Ok(Some(conversation)),
             None => Ok(self.load(store, [id]).await?.remove(&id)),
         }
     }
 }
 
-/// Drops an eighth of those that nobody uses right now.
-fn make_room(shard: &mut Shard) {
-    let unused: Vec<_> = shard
-        .iter()
-        .filter(|(_, conversation)| Arc::strong_count(conversation) == 1)
-        .map(|(id, _)| *id)
-        .take(shard.len() / 8 + 1)
-        .collect();
-    for id in unused {
-        shard.remove(&id);
+/// Ends a load, also one that failed or that nobody waits for any more.
+struct Loading<'a> {
+    cache: &'a Cache,
+    ids: HashSet<ConversationId>,
+}
+
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        for id in &self.ids {
+            let mut shard = self.cache.shard(*id);
+            if let Some(count) = shard.loading.get_mut(id) {
+                *count -= 1;
+                if *count == 0 {
+                    shard.loading.remove(id);
+                }
+            }
+        }
     }
 }

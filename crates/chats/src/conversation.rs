@@ -7,6 +7,7 @@ use protocol::{
     ConversationId, ConversationKind, DeviceId, Message, MessageId, Receipt, Seq, Timestamp, UserId,
 };
 
+use crate::Appended;
 use crate::store::{Head, Info, Member};
 
 /// The last entries of a conversation that are remembered: who sent what.
@@ -55,6 +56,19 @@ pub(crate) struct Snapshot {
     pub(crate) membership_version: u64,
 }
 
+impl Snapshot {
+    fn of(head: Head) -> Self {
+        Self {
+            info: Arc::new(head.info),
+            members: Arc::new(Members::new(head.members)),
+            last_seq: head.last_seq,
+            last_time: head.last_time,
+            epoch: head.epoch,
+            membership_version: head.membership_version,
+        }
+    }
+}
+
 /// One of the last entries.
 #[derive(Debug, Clone)]
 pub(crate) struct Recent {
@@ -68,6 +82,7 @@ pub(crate) struct Recent {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) now: Snapshot,
+    /// The log's end, without a gap; what stood before it was loaded is not in it.
     pub(crate) recent: VecDeque<Recent>,
     /// The last entry, once somebody asked for it or appended it.
     pub(crate) last: Option<Arc<Message>>,
@@ -76,11 +91,19 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn remember(&mut self, recent: Recent) {
+    /// Keeps the log's newest entry in mind.
+    pub(crate) fn remember(&mut self, message: &Arc<Message>) {
         if self.recent.len() == RECENT_ENTRIES {
             self.recent.pop_front();
         }
-        self.recent.push_back(recent);
+        self.recent.push_back(Recent {
+            seq: message.seq,
+            time: message.sent_at,
+            sender: message.sender,
+            device: message.device,
+            id: message.id.clone(),
+        });
+        self.last = Some(Arc::clone(message));
     }
 }
 
@@ -94,16 +117,20 @@ pub struct Conversation {
 
 impl Conversation {
     pub(crate) fn new(head: Head) -> Self {
-        let now = Snapshot {
-            info: Arc::new(head.info),
-            members: Arc::new(Members::new(head.members)),
-            last_seq: head.last_seq,
-            last_time: head.last_time,
-            epoch: head.epoch,
-            membership_version: head.membership_version,
-        };
+        let (id, kind, now) = (head.id, head.kind, Snapshot::of(head));
         let state = Mutex::new(State { now, recent: VecDeque::new(), last: None, receipts: HashMap::new() });
-        Self { id: head.id, kind: head.kind, state }
+        Self { id, kind, state }
+    }
+
+    /// Takes over what the store says, and its newest entries. Receipts stay: they only ever grow.
+    pub(crate) fn renew(&self, head: Head, news: &[Appended]) {
+        let mut state = self.state();
+        state.now = Snapshot::of(head);
+        state.recent.clear();
+        state.last = None;
+        for entry in news {
+            state.remember(&entry.message);
+        }
     }
 
     /// Never held across an await.

@@ -31,7 +31,9 @@ impl Chats {
             return Err(ChatError::GroupFull { limit: self.policy.group_members });
         }
         // First whether the caller may: an outsider learns nothing about users here.
-        self.visible(caller.user, group).await?;
+        if self.conversation(group).await?.members().get(caller.user).is_none() {
+            return Err(ChatError::NotFound("conversation"));
+        }
         self.check_users(&users).await?;
         self.change(caller, group, GroupChange::Add(users)).await
     }
@@ -149,8 +151,15 @@ pub(crate) fn check_info(
     if description.is_some_and(|text| text.chars().count() > DESCRIPTION_CHARACTERS) {
         return invalid(format!("a group's description has at most {DESCRIPTION_CHARACTERS} characters"));
     }
-    if picture.is_some_and(|reference| reference.len() > PICTURE_BYTES) {
-        return invalid(format!("a picture's reference has at most {PICTURE_BYTES} bytes"));
+    // PostgreSQL keeps no NUL in a text.
+    let strange = |text: &str| text.chars().any(|it| it.is_control() && !matches!(it, '\n' | '\r' | '\t'));
+    if description.is_some_and(strange) {
+        return invalid("a group's description has no control characters but line ends and tabs".into());
+    }
+    if picture
+        .is_some_and(|reference| reference.len() > PICTURE_BYTES || reference.chars().any(char::is_control))
+    {
+        return invalid(format!("a picture's reference has at most {PICTURE_BYTES} bytes, on one line"));
     }
     Ok(())
 }

@@ -39,13 +39,12 @@ impl Chats {
             .map(|stay| stay.user)
             .filter(|user| *user != entry.sender)
             .collect();
-        // What is not written yet would be missed.
-        self.flush_receipts().await;
-        let steps = self.store.first_receipts(id, seq, addressees.clone()).await?;
-        let mut times: HashMap<(UserId, ReceiptKind), i64> = HashMap::new();
-        for step in steps {
-            times.insert((step.user, step.kind), step.time);
-        }
+        // What is not written yet comes after all that is.
+        let unwritten = addressees.iter().flat_map(|user| self.receipts.steps(*user, Some(id)));
+        let mut steps: Vec<_> = unwritten.filter(|step| step.seq >= seq).collect();
+        steps.extend(self.store.first_receipts(id, seq, addressees.clone()).await?);
+        steps.sort_unstable_by_key(|step| std::cmp::Reverse(step.seq));
+        let times: HashMap<_, _> = steps.iter().map(|step| ((step.user, step.kind), step.time)).collect();
         let names = self.names(addressees.clone()).await?;
         let receipts: Vec<_> = addressees
             .into_iter()

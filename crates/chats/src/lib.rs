@@ -8,6 +8,7 @@
 
 mod audience;
 mod cache;
+mod caught;
 mod conversation;
 mod error;
 mod groups;

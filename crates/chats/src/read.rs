@@ -1,6 +1,6 @@
 //! Reading the log: what a device has missed, and the past.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use protocol::{
@@ -10,7 +10,7 @@ use protocol::{
 use crate::conversation::Conversation;
 use crate::log::message_of;
 use crate::receipts::fold;
-use crate::service::Visible;
+use crate::service::{READINGS, Visible};
 use crate::store::{NewEntry, Range, ReceiptStep, Stay};
 use crate::{Caller, ChatError, Chats};
 
@@ -117,27 +117,26 @@ impl Chats {
 
     /// The conversations a user has or had a part in.
     pub(crate) async fn conversations_of(&self, user: UserId) -> Result<Vec<Mine>, ChatError> {
-        let stays = self.store.stays(user, None).await?;
-        let ids: std::collections::HashSet<_> = stays.iter().map(|stay| stay.conversation).collect();
-        let loaded = self.cache.load(&*self.store, ids).await?;
-        let mut mine: HashMap<ConversationId, Mine> = HashMap::new();
-        for stay in stays {
-            let Some(conversation) = loaded.get(&stay.conversation) else { continue };
-            let (last, last_time) = {
-                let state = conversation.state();
-                (state.now.last_seq, state.now.last_time.max(state.now.info.created_at))
-            };
-            mine.entry(stay.conversation)
-                .or_insert_with(|| Mine {
-                    conversation: Arc::clone(conversation),
-                    visible: Vec::new(),
-                    last_time,
-                })
-                .push(stay, last);
+        for _ in 0..READINGS {
+            let stays = self.store.stays(user, None).await?;
+            let ids: HashSet<_> = stays.iter().map(|stay| stay.conversation).collect();
+            let loaded = self.cache.load(&*self.store, ids).await?;
+            let mut by_conversation: HashMap<ConversationId, Vec<Stay>> = HashMap::new();
+            for stay in stays {
+                by_conversation.entry(stay.conversation).or_default().push(stay);
+            }
+            let mine: Option<Vec<_>> = by_conversation
+                .into_iter()
+                .filter_map(|(id, stays)| Some(Mine::of(user, loaded.get(&id)?, &stays)))
+                .collect();
+            if let Some(mut mine) = mine {
+                mine.retain(|mine| !mine.visible.is_empty());
+                mine.sort_by_key(|mine| (std::cmp::Reverse(mine.last_time), mine.conversation.id));
+                return Ok(mine);
+            }
         }
-        let mut mine: Vec<_> = mine.into_values().collect();
-        mine.sort_by_key(|mine| (std::cmp::Reverse(mine.last_time), mine.conversation.id));
-        Ok(mine)
+        tracing::warn!("memberships change faster than they can be read");
+        Err(ChatError::Unavailable)
     }
 
     async fn missed(
@@ -148,8 +147,13 @@ impl Chats {
         limit: Option<u32>,
         wanted: impl Fn(&NewEntry) -> bool,
     ) -> Result<(Vec<Message>, bool), ChatError> {
-        let stored = self.store.device_cursors(caller.user, caller.device).await?;
-        let cursors = self.receipts.overlay_cursors(caller.user, caller.device, stored);
+        let mut known = self.receipts.cursors(caller.user, caller.device);
+        known.extend(self.store.device_cursors(caller.user, caller.device).await?);
+        let mut cursors: HashMap<ConversationId, Seq> = HashMap::new();
+        for cursor in known {
+            let highest = cursors.entry(cursor.conversation).or_default();
+            *highest = cursor.seq.max(*highest);
+        }
         let mut room = self.room(limit);
         let mut messages = Vec::new();
         for mine in mine {
@@ -223,8 +227,8 @@ impl Chats {
         &self,
         user: UserId,
     ) -> Result<HashMap<ConversationId, protocol::Receipt>, ChatError> {
-        let mut steps = self.store.receipts_of(user).await?;
-        self.receipts.overlay_steps(&mut steps, |(_, of, _)| *of == user);
+        let mut steps = self.receipts.steps(user, None);
+        steps.extend(self.store.receipts_of(user).await?);
         let mut by_conversation: HashMap<ConversationId, Vec<ReceiptStep>> = HashMap::new();
         for step in steps {
             by_conversation.entry(step.conversation).or_default().push(step);
@@ -241,9 +245,12 @@ pub(crate) struct Mine {
 }
 
 impl Mine {
-    fn push(&mut self, stay: Stay, last: Seq) {
-        self.visible.push(Visible::of(&stay, last));
-        self.visible.sort_unstable_by_key(|part| part.after);
+    /// None if the store is to be asked again.
+    fn of(user: UserId, conversation: &Arc<Conversation>, stays: &[Stay]) -> Option<Self> {
+        let now = conversation.snapshot();
+        let visible = Visible::parts(user, stays, &now)?;
+        let last_time = now.last_time.max(now.info.created_at);
+        Some(Self { conversation: Arc::clone(conversation), visible, last_time })
     }
 
     pub(crate) fn one(conversation: Arc<Conversation>, visible: Vec<Visible>) -> Self {

@@ -5,13 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use platform::{Clock, Randomness};
 use protocol::{ConversationId, DeviceId, MessageId, Seq, Timestamp, UserId};
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::cache::Cache;
-use crate::conversation::Conversation;
+use crate::caught::caught_now;
+use crate::conversation::{Conversation, Snapshot};
 use crate::log::Batchers;
 use crate::receipts::Receipts;
 use crate::store::{ChatStore, Stay};
 use crate::{Audience, ChatError, Policy, Users};
+
+/// How often a user's memberships are read anew because they changed meanwhile.
+pub(crate) const READINGS: usize = 10;
 
 /// Who asks: a signed-in device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +42,9 @@ pub struct Chats {
     pub(crate) receipts: Arc<Receipts>,
     pub(crate) audience: Arc<dyn Audience>,
     batchers: Mutex<Option<Arc<Batchers>>>,
-    tasks: Mutex<Vec<tokio::task::JoinHandle<()>>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// These end with the service, whatever they are doing.
+    behind: Mutex<JoinSet<()>>,
 }
 
 impl Chats {
@@ -58,7 +65,7 @@ impl Chats {
             let audience = Arc::clone(&audience);
             tasks.push(tokio::spawn(async move {
                 while let Some(entries) = routed.recv().await {
-                    audience.appended(entries);
+                    caught_now("the audience", || audience.appended(entries));
                 }
             }));
         }
@@ -72,6 +79,7 @@ impl Chats {
             audience,
             batchers: Mutex::new(Some(Arc::new(batchers))),
             tasks: Mutex::new(tasks),
+            behind: Mutex::default(),
             policy,
         });
         chats.start_receipts();
@@ -88,6 +96,10 @@ impl Chats {
             }
         }
         self.flush_receipts().await;
+    }
+
+    pub(crate) fn run_behind(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.behind.lock().unwrap_or_else(PoisonError::into_inner).spawn(task);
     }
 
     pub(crate) fn batchers(&self) -> Result<Arc<Batchers>, ChatError> {
@@ -118,13 +130,17 @@ impl Chats {
         id: ConversationId,
     ) -> Result<(Arc<Conversation>, Vec<Visible>), ChatError> {
         let conversation = self.conversation(id).await?;
-        let stays = self.store.stays(user, Some(id)).await?;
-        if stays.is_empty() {
-            return Err(ChatError::NotFound("conversation"));
+        for _ in 0..READINGS {
+            let stays = self.store.stays(user, Some(id)).await?;
+            let now = conversation.snapshot();
+            match Visible::parts(user, &stays, &now) {
+                Some(visible) if visible.is_empty() => return Err(ChatError::NotFound("conversation")),
+                Some(visible) => return Ok((conversation, visible)),
+                None => {}
+            }
         }
-        let last = conversation.state().now.last_seq;
-        let visible = stays.iter().map(|stay| Visible::of(stay, last)).collect();
-        Ok((conversation, visible))
+        tracing::warn!(conversation = %id, "its membership changes faster than it can be read");
+        Err(ChatError::Unavailable)
     }
 
     /// The last entry `user` may see, and whether the user is a member now. Needs no store for members.
@@ -165,7 +181,21 @@ pub(crate) struct Visible {
 }
 
 impl Visible {
-    pub(crate) fn of(stay: &Stay, last: Seq) -> Self {
-        Self { after: stay.from_seq.saturating_sub(1), to: stay.to_seq.unwrap_or(last) }
+    /// What `user` may see, oldest first: by the stays as the store had them, and by the conversation as memory had it
+    /// *afterwards*. None if memory knows of a later change: the stays are to be read again.
+    pub(crate) fn parts(user: UserId, stays: &[Stay], now: &Snapshot) -> Option<Vec<Self>> {
+        let mut parts = Vec::with_capacity(stays.len());
+        for stay in stays {
+            let to = match (stay.to_seq, now.members.get(user)) {
+                (Some(to), _) => to,
+                (None, Some(member)) if member.from_seq == stay.from_seq => now.last_seq,
+                // It is being told right now, or will be.
+                (None, _) if stay.from_seq > now.last_seq => continue,
+                (None, _) => return None,
+            };
+            parts.push(Self { after: stay.from_seq.saturating_sub(1), to });
+        }
+        parts.sort_unstable_by_key(|part| part.after);
+        Some(parts)
     }
 }

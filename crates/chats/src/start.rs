@@ -1,17 +1,15 @@
 //! Starting a conversation.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use protocol::{
-    Body, Content, ConversationId, ConversationKind, ConversationShape, Message, MessageKind, NewGroup, Role,
-    UserId,
+    Content, ConversationId, ConversationKind, ConversationShape, MessageKind, NewGroup, Role, UserId,
 };
 
 use crate::groups::check_info;
 use crate::log::encode;
 use crate::store::{CreationKey, Info, Member, NewConversation, NewEntry};
-use crate::{Appended, Caller, ChatError, Chats};
+use crate::{Caller, ChatError, Chats};
 
 impl Chats {
     /// The direct conversation with `peer`, created if need be: from either side or both at once, the same one. The
@@ -49,7 +47,7 @@ impl Chats {
         };
         let (id, created) = self.store.create(new).await?;
         if created {
-            self.audience.started(id, vec![low, high]);
+            self.audience.started(id, if low == high { vec![low] } else { vec![low, high] });
         }
         Ok(id)
     }
@@ -85,17 +83,6 @@ impl Chats {
             epoch: None,
             body: encode(&Content::Created)?,
         };
-        let message = Message {
-            conversation: id,
-            seq: 1,
-            sender: caller.user,
-            device: caller.device,
-            id: entry.id.clone(),
-            sent_at: now,
-            kind: MessageKind::System,
-            epoch: None,
-            body: Body::Open(Content::Created),
-        };
         let new = NewConversation {
             id,
             kind: group.kind,
@@ -113,20 +100,7 @@ impl Chats {
             members,
             entry: Some(entry),
         };
-        let (id, created) = self.store.create(new).await?;
-        if created {
-            let conversation = self.conversation(id).await?;
-            others.push(caller.user);
-            self.audience.appended(vec![Appended {
-                message: Arc::new(message),
-                members: conversation.members(),
-                departed: Vec::new(),
-                joined: others,
-                origin: None,
-                device_messages: Vec::new(),
-            }]);
-        }
-        Ok(id)
+        self.batchers()?.create(new).await
     }
 
     /// All of these users exist.

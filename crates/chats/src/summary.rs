@@ -132,8 +132,7 @@ impl Chats {
         let conversation = &mine.conversation;
         let now = conversation.snapshot();
         let (first_seq, last_seq) = mine.bounds();
-        let seen = receipt.seen.max(first_seq.saturating_sub(1));
-        let unread = self.unread(conversation, user, seen, last_seq).await?;
+        let unread = self.unread(user, mine, receipt.seen).await?;
         let last_message = match detail {
             Detail::Bare => None,
             Detail::Listed | Detail::Full => self.last_message(conversation, &now, last_seq).await?,
@@ -206,17 +205,16 @@ impl Chats {
         Ok(())
     }
 
-    async fn unread(
-        &self,
-        conversation: &Conversation,
-        user: UserId,
-        seen: Seq,
-        last: Seq,
-    ) -> Result<u32, ChatError> {
-        if seen >= last {
-            return Ok(0);
+    async fn unread(&self, user: UserId, mine: &Mine, seen: Seq) -> Result<u32, ChatError> {
+        let id = mine.conversation.id;
+        let mut unread = 0;
+        for part in &mine.visible {
+            let after = seen.max(part.after);
+            if after < part.to && unread < UNREAD_BOUND {
+                unread += self.store.count_unread(id, user, after, part.to, UNREAD_BOUND - unread).await?;
+            }
         }
-        Ok(self.store.count_unread(conversation.id, user, seen, last, UNREAD_BOUND).await?)
+        Ok(unread)
     }
 
     async fn last_message(

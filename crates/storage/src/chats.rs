@@ -65,16 +65,23 @@ pub(crate) fn unsigned(number: i64) -> u64 {
 
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
-        use rusqlite::ErrorCode::ConstraintViolation;
+        use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
         use tokio_postgres::error::SqlState;
         match &failure {
-            Failure::Sqlite(error) if error.sqlite_error_code() == Some(ConstraintViolation) => {
+            Failure::Sqlite(rusqlite::Error::SqliteFailure(error, _))
+                if [SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_PRIMARYKEY]
+                    .contains(&error.extended_code) =>
+            {
                 Self::Conflict
             }
             Failure::Postgres(error)
                 if matches!(
                     error.code(),
-                    Some(&SqlState::UNIQUE_VIOLATION | &SqlState::T_R_SERIALIZATION_FAILURE)
+                    Some(
+                        &SqlState::UNIQUE_VIOLATION
+                            | &SqlState::T_R_SERIALIZATION_FAILURE
+                            | &SqlState::T_R_DEADLOCK_DETECTED
+                    )
                 ) =>
             {
                 Self::Conflict

@@ -1,28 +1,34 @@
 //! The tasks that decide: one for each share of the conversations.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use platform::Clock;
 use protocol::{ConversationId, Seq};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
-use super::message_of;
-use super::plan::{Known, Operation, Outcome, Plan, SentKey, plan};
+use super::create::Creation;
+use super::operation::{Operation, Outcome, SentKey};
+use super::plan::{Known, Plan, plan};
 use crate::cache::Cache;
-use crate::conversation::{Conversation, Recent};
-use crate::store::{ChatStore, Range, StoreError};
+use crate::caught::caught;
+use crate::conversation::Conversation;
+use crate::store::{ChatStore, NewConversation, StoreError};
 use crate::{Appended, ChatError, Policy};
 
 /// How often a batch is planned anew when somebody else was first.
 const ATTEMPTS: usize = 5;
 /// Batches that may wait to be brought to those connected; the batcher then waits.
 const ROUTED_BATCHES: usize = 64;
-/// Entries read at once when finding out what a failed commit left behind.
-const RECOVERED_ENTRIES: usize = 1_000;
+/// Bytes of bodies after which a batch takes no more commands: a transaction is held in memory, on both sides.
+const BATCH_BYTES: usize = 16 * 1024 * 1024;
+/// How soon to look again at what a failed commit left behind, if no command comes first.
+const SETTLE_AFTER: Duration = Duration::from_secs(1);
 
 /// What a batch leaves for those who bring the news.
-type Routed = Vec<Appended>;
+pub(super) type Routed = Vec<Appended>;
 
 struct Command {
     conversation: ConversationId,
@@ -30,9 +36,15 @@ struct Command {
     answer: oneshot::Sender<Result<Outcome, ChatError>>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "nearly all are the large one")]
+enum Request {
+    Run(Command),
+    Create(Creation),
+}
+
 /// All batchers.
 pub(crate) struct Batchers {
-    queues: Vec<mpsc::Sender<Command>>,
+    queues: Vec<mpsc::Sender<Request>>,
 }
 
 impl Batchers {
@@ -46,7 +58,7 @@ impl Batchers {
         let mut queues = Vec::new();
         let mut news = Vec::new();
         for _ in 0..policy.batchers.max(1) {
-            let (queue, commands) = mpsc::channel(policy.queued_commands);
+            let (queue, requests) = mpsc::channel(policy.queued_commands);
             let (routed, receiver) = mpsc::channel(ROUTED_BATCHES);
             let batcher = Batcher {
                 store: Arc::clone(store),
@@ -54,13 +66,19 @@ impl Batchers {
                 clock: Arc::clone(clock),
                 policy: policy.clone(),
                 routed,
+                in_flight: HashMap::new(),
                 uncertain: HashMap::new(),
+                settle_at: Instant::now(),
             };
-            tokio::spawn(batcher.run(commands));
+            tokio::spawn(batcher.run(requests));
             queues.push(queue);
             news.push(receiver);
         }
         (Self { queues }, news)
+    }
+
+    fn queue(&self, conversation: ConversationId) -> &mpsc::Sender<Request> {
+        &self.queues[usize::from(conversation.as_bytes()[13]) % self.queues.len()]
     }
 
     /// Hands over an operation and waits until it is on disk, or refused. Whoever calls first is first.
@@ -69,33 +87,90 @@ impl Batchers {
         conversation: ConversationId,
         operation: Operation,
     ) -> Result<Outcome, ChatError> {
-        let shard = usize::from(conversation.as_bytes()[13]) % self.queues.len();
         let (answer, outcome) = oneshot::channel();
-        let command = Command { conversation, operation, answer };
-        self.queues[shard].send(command).await.map_err(|_| ChatError::Unavailable)?;
+        let request = Request::Run(Command { conversation, operation, answer });
+        self.queue(conversation).send(request).await.map_err(|_| ChatError::Unavailable)?;
+        outcome.await.map_err(|_| ChatError::Unavailable)?
+    }
+
+    /// Creates a conversation with its first entry, or finds it. The batcher does this, too, so that news of the
+    /// creation come before news of anything that is then said there.
+    pub(crate) async fn create(&self, new: NewConversation) -> Result<ConversationId, ChatError> {
+        let (answer, outcome) = oneshot::channel();
+        let queue = self.queue(new.id);
+        let request = Request::Create(Creation { new: Box::new(new), answer });
+        queue.send(request).await.map_err(|_| ChatError::Unavailable)?;
         outcome.await.map_err(|_| ChatError::Unavailable)?
     }
 }
 
-struct Batcher {
-    store: Arc<dyn ChatStore>,
-    cache: Arc<Cache>,
+pub(super) struct Batcher {
+    pub(super) store: Arc<dyn ChatStore>,
+    pub(super) cache: Arc<Cache>,
     clock: Arc<dyn Clock>,
     policy: Policy,
     routed: mpsc::Sender<Routed>,
-    /// Conversations of which a commit may or may not have happened, and the last entry known before it.
-    uncertain: HashMap<ConversationId, Seq>,
+    /// What is being committed and told: conversations, and the last entry known before it.
+    in_flight: HashMap<ConversationId, Seq>,
+    /// Conversations of which a commit may or may not have happened, and the last entry told of.
+    pub(super) uncertain: HashMap<ConversationId, Seq>,
+    settle_at: Instant,
 }
 
 impl Batcher {
-    async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
-        let mut batch = Vec::new();
-        while commands.recv_many(&mut batch, self.policy.batch_commands).await > 0 {
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let mut received = Vec::new();
+        loop {
+            tokio::select! {
+                count = requests.recv_many(&mut received, self.policy.batch_commands) => {
+                    if count == 0 {
+                        break;
+                    }
+                    self.take(&mut received).await;
+                }
+                () = tokio::time::sleep_until(self.settle_at), if !self.uncertain.is_empty() => {
+                    self.settle_all().await;
+                    self.settle_at = Instant::now() + SETTLE_AFTER;
+                }
+            }
+        }
+        self.settle_all().await;
+    }
+
+    async fn take(&mut self, received: &mut Vec<Request>) {
+        let (mut batch, mut bytes, mut creations) = (Vec::new(), 0, Vec::new());
+        for request in received.drain(..) {
+            match request {
+                Request::Create(creation) => creations.push(creation),
+                Request::Run(command) => {
+                    bytes += command.operation.bytes();
+                    batch.push(command);
+                    if bytes >= BATCH_BYTES {
+                        self.process(&mut batch).await;
+                        bytes = 0;
+                    }
+                }
+            }
+        }
+        if !batch.is_empty() {
             self.process(&mut batch).await;
+        }
+        if !creations.is_empty() && caught("creating groups", self.create(creations)).await.is_none() {
+            self.doubt();
         }
     }
 
+    /// Answers all of the batch and leaves it empty, whatever happens.
     async fn process(&mut self, batch: &mut Vec<Command>) {
+        if caught("a batch of the log", self.plan_and_commit(batch)).await.is_none() {
+            self.doubt();
+        }
+        for command in batch.drain(..) {
+            let _ = command.answer.send(Err(ChatError::Unavailable));
+        }
+    }
+
+    async fn plan_and_commit(&mut self, batch: &mut Vec<Command>) {
         let mut sent = HashMap::new();
         for attempt in 1..=ATTEMPTS {
             match self.attempt(batch, &mut sent, attempt).await {
@@ -105,13 +180,11 @@ impl Batcher {
                 }
                 Err(error @ StoreError::Unavailable(_)) => {
                     tracing::warn!(%error, commands = batch.len(), "a batch was not committed");
-                    break;
+                    return;
                 }
             }
         }
-        for command in batch.drain(..) {
-            let _ = command.answer.send(Err(ChatError::Unavailable));
-        }
+        tracing::warn!(commands = batch.len(), "a batch gave way to others again and again");
     }
 
     /// Plans and commits the batch, and answers it. Leaves it as it was on an error.
@@ -121,56 +194,58 @@ impl Batcher {
         sent: &mut HashMap<SentKey, Outcome>,
         attempt: usize,
     ) -> Result<(), StoreError> {
-        let ids = batch.iter().map(|command| command.conversation);
-        let conversations = self.cache.load(&*self.store, ids).await?;
-        self.settle(&conversations).await?;
+        let ids: HashSet<_> = batch.iter().map(|command| command.conversation).collect();
+        let conversations = self.cache.load(&*self.store, ids.iter().copied()).await?;
+        self.settle(ids).await?;
         if attempt > 1 {
-            self.look_up(batch, sent).await?;
+            self.look_up(batch.iter(), sent).await?;
         }
         let operations = || batch.iter().map(|command| (command.conversation, &command.operation));
         let now = self.clock.now();
         let known = Known { conversations: &conversations, sent, now, policy: &self.policy };
         let mut plan_made = plan(operations(), &known);
-        if attempt == 1 && refuses_a_send(&plan_made, batch) {
-            // It may be the repeat of one that was fine when it came first.
-            self.look_up(batch, sent).await?;
-            let known = Known { conversations: &conversations, sent, now, policy: &self.policy };
-            plan_made = plan(operations(), &known);
+        if attempt == 1 {
+            let refused = refused_sends(&plan_made, batch);
+            if !refused.is_empty() {
+                // One may be the repeat of a send that was fine when it came first.
+                self.look_up(refused.into_iter(), sent).await?;
+                let known = Known { conversations: &conversations, sent, now, policy: &self.policy };
+                plan_made = plan(operations(), &known);
+            }
         }
         let Plan { commit, outcomes, mut appended, snapshots } = plan_made;
         if !commit.entries.is_empty() {
+            self.in_flight = before(&conversations, &appended);
             match self.store.commit(commit).await {
                 Ok(numbers) => number(&mut appended, numbers),
                 Err(error) => {
-                    self.disown(&conversations, matches!(error, StoreError::Unavailable(_)));
+                    self.doubt();
                     return Err(error);
                 }
             }
         }
+        remember(&conversations, &appended);
         for (id, snapshot) in snapshots {
             if let Some(conversation) = conversations.get(&id) {
                 conversation.state().now = snapshot;
             }
         }
-        remember(&conversations, &appended);
-        for (command, (outcome, _)) in batch.drain(..).zip(outcomes) {
+        for (command, outcome) in batch.drain(..).zip(outcomes) {
             // Whoever asked may be gone; the entry stays.
             let _ = command.answer.send(outcome);
         }
-        if !appended.is_empty() && self.routed.send(appended).await.is_err() {
-            tracing::debug!("nobody is left to bring the news to");
-        }
+        self.route(appended).await;
+        self.in_flight.clear();
         Ok(())
     }
 
-    /// Finds the sends of this batch that have an entry already.
-    async fn look_up(
+    /// Finds those of these sends that have an entry already.
+    async fn look_up<'a>(
         &self,
-        batch: &[Command],
+        commands: impl Iterator<Item = &'a Command>,
         sent: &mut HashMap<SentKey, Outcome>,
     ) -> Result<(), StoreError> {
-        let keys: Vec<SentKey> = batch
-            .iter()
+        let keys: Vec<SentKey> = commands
             .filter_map(|command| match &command.operation {
                 Operation::Append(message) => {
                     Some((command.conversation, message.device, message.id.clone()))
@@ -187,64 +262,45 @@ impl Batcher {
         Ok(())
     }
 
-    /// After a failed commit nothing in memory can be trusted.
-    fn disown(&mut self, conversations: &HashMap<ConversationId, Arc<Conversation>>, uncertain: bool) {
-        for (id, conversation) in conversations {
-            self.cache.forget(*id);
-            if uncertain {
-                let last = conversation.state().now.last_seq;
-                self.uncertain.entry(*id).or_insert(last);
-            }
+    /// After a failed commit, memory is not trusted until the log has been asked.
+    fn doubt(&mut self) {
+        for (id, last) in std::mem::take(&mut self.in_flight) {
+            self.doubt_about(id, last);
         }
     }
 
-    /// Brings the news of entries whose commit seemed to have failed but had not.
-    async fn settle(
-        &mut self,
-        conversations: &HashMap<ConversationId, Arc<Conversation>>,
-    ) -> Result<(), StoreError> {
-        if self.uncertain.is_empty() {
-            return Ok(());
+    /// The log of `id` may hold entries after `told` that nobody was told of.
+    pub(super) fn doubt_about(&mut self, id: ConversationId, told: Seq) {
+        self.uncertain.entry(id).or_insert(told);
+        self.settle_at = Instant::now() + SETTLE_AFTER;
+    }
+
+    pub(super) async fn route(&self, news: Routed) {
+        if !news.is_empty() && self.routed.send(news).await.is_err() {
+            tracing::error!("nobody is left to bring the news to");
         }
-        for (id, conversation) in conversations {
-            let Some(&known) = self.uncertain.get(id) else { continue };
-            let members = conversation.members();
-            let range = Range {
-                conversation: *id,
-                after: known,
-                before: Seq::MAX,
-                limit: RECOVERED_ENTRIES,
-                newest_first: false,
-            };
-            let entries = self.store.read(range).await?;
-            self.uncertain.remove(id);
-            let news: Routed = entries
-                .into_iter()
-                .map(|entry| Appended {
-                    message: Arc::new(message_of(conversation.kind, entry)),
-                    members: Arc::clone(&members),
-                    departed: Vec::new(),
-                    joined: Vec::new(),
-                    origin: None,
-                    device_messages: Vec::new(),
-                })
-                .collect();
-            if !news.is_empty() {
-                let _ = self.routed.send(news).await;
-            }
-        }
-        Ok(())
     }
 }
 
-fn refuses_a_send(plan: &Plan, batch: &[Command]) -> bool {
+fn refused_sends<'a>(plan: &Plan, batch: &'a [Command]) -> Vec<&'a Command> {
     let refused = |outcome: &Result<Outcome, ChatError>| {
         matches!(outcome, Err(ChatError::NotFound(_) | ChatError::WrongEpoch { .. }))
     };
-    plan.outcomes
-        .iter()
-        .zip(batch)
-        .any(|((outcome, _), command)| refused(outcome) && matches!(command.operation, Operation::Append(_)))
+    let answered = plan.outcomes.iter().zip(batch);
+    answered
+        .filter(|(outcome, command)| refused(outcome) && matches!(command.operation, Operation::Append(_)))
+        .map(|(_, command)| command)
+        .collect()
+}
+
+/// The last entries of the conversations that get new ones.
+fn before(
+    conversations: &HashMap<ConversationId, Arc<Conversation>>,
+    appended: &[Appended],
+) -> HashMap<ConversationId, Seq> {
+    let changed: HashSet<_> = appended.iter().map(|entry| entry.message.conversation).collect();
+    let last = |id| conversations.get(&id).map(|conversation| (id, conversation.state().now.last_seq));
+    changed.into_iter().filter_map(last).collect()
 }
 
 fn number(appended: &mut [Appended], numbers: Vec<u64>) {
@@ -256,17 +312,8 @@ fn number(appended: &mut [Appended], numbers: Vec<u64>) {
 
 fn remember(conversations: &HashMap<ConversationId, Arc<Conversation>>, appended: &[Appended]) {
     for entry in appended {
-        let message = &entry.message;
-        if let Some(conversation) = conversations.get(&message.conversation) {
-            let mut state = conversation.state();
-            state.remember(Recent {
-                seq: message.seq,
-                time: message.sent_at,
-                sender: message.sender,
-                device: message.device,
-                id: message.id.clone(),
-            });
-            state.last = Some(Arc::clone(message));
+        if let Some(conversation) = conversations.get(&entry.message.conversation) {
+            conversation.state().remember(&entry.message);
         }
     }
 }

@@ -3,8 +3,14 @@
 
 mod batcher;
 mod body;
+mod create;
+mod membership;
+mod operation;
 mod plan;
+mod settle;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use batcher::Batchers;
 pub(crate) use body::{encode, message_of};
-pub(crate) use plan::{Change, GroupChange, NewMessage, Operation};
+pub(crate) use operation::{Change, GroupChange, NewMessage, Operation};

@@ -5,70 +5,21 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::{
-    Body, Content, ConversationId, ConversationKind, DeviceId, MemberChange, Message, MessageId, MessageKind,
-    OutgoingDeviceMessage, Role, Seq, Timestamp, UserId,
+    Body, ConversationId, ConversationKind, DeviceId, Message, MessageId, MessageKind, Timestamp, UserId,
 };
 
-use super::encode;
-use crate::conversation::{Conversation, Members, Recent, Snapshot};
-use crate::store::{Commit, HeadUpdate, Info, Member, MembershipChange, NewDeviceMessage, NewEntry};
+use super::membership;
+use super::operation::{NewMessage, Operation, Outcome, SentKey};
+use crate::conversation::{Conversation, Recent, Snapshot};
+use crate::store::{Commit, HeadUpdate, NewDeviceMessage, NewEntry};
 use crate::{Appended, ChatError, Policy};
-
-/// A message to append; its body is within bounds.
-#[derive(Debug, Clone)]
-pub(crate) struct NewMessage {
-    pub(crate) sender: UserId,
-    pub(crate) device: DeviceId,
-    pub(crate) id: MessageId,
-    pub(crate) kind: MessageKind,
-    pub(crate) epoch: Option<u64>,
-    pub(crate) body: Body,
-    pub(crate) stored: Bytes,
-    pub(crate) devices: Vec<OutgoingDeviceMessage>,
-    pub(crate) origin: Option<u64>,
-}
-
-/// A change of a group to record.
-#[derive(Debug, Clone)]
-pub(crate) struct Change {
-    pub(crate) actor: UserId,
-    pub(crate) device: DeviceId,
-    pub(crate) id: MessageId,
-    pub(crate) what: GroupChange,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum GroupChange {
-    Add(Vec<UserId>),
-    Remove(UserId),
-    Leave,
-    Promote(UserId),
-    Demote(UserId),
-    Info { name: Option<String>, description: Option<String>, picture: Option<String> },
-    Delete,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Operation {
-    Append(NewMessage),
-    Change(Change),
-}
-
-/// Where an operation's entry stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    pub(crate) seq: Seq,
-    pub(crate) time: Timestamp,
-}
-
-pub(crate) type SentKey = (ConversationId, DeviceId, MessageId);
 
 /// What is to be committed, and what it will mean once it is.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) commit: Commit,
-    /// One for each operation, in order; `true` beside it if an entry of this plan stands behind it.
-    pub(crate) outcomes: Vec<(Result<Outcome, ChatError>, bool)>,
+    /// One for each operation, in order.
+    pub(crate) outcomes: Vec<Result<Outcome, ChatError>>,
     pub(crate) appended: Vec<Appended>,
     pub(crate) snapshots: HashMap<ConversationId, Snapshot>,
 }
@@ -90,21 +41,16 @@ pub(crate) fn plan<'a>(
     let mut plan = Plan::default();
     let mut in_batch = HashMap::new();
     for (id, operation) in operations {
-        let before = plan.commit.entries.len();
         let outcome = match known.conversations.get(&id) {
             None => Err(ChatError::NotFound("conversation")),
             Some(conversation) => match operation {
                 Operation::Append(message) => append(&mut plan, known, conversation, message, &mut in_batch),
-                Operation::Change(change) => apply(&mut plan, known, conversation, change),
+                Operation::Change(change) => membership::apply(&mut plan, known, conversation, change),
             },
         };
-        let wrote = plan.commit.entries.len() > before;
-        plan.outcomes.push((outcome, wrote));
+        plan.outcomes.push(outcome);
     }
     for (conversation, snapshot) in &plan.snapshots {
-        if plan.commit.heads.iter().any(|head| head.conversation == *conversation) {
-            continue;
-        }
         let Some(known) = known.conversations.get(conversation) else { continue };
         let before = known.snapshot();
         if before.epoch != snapshot.epoch
@@ -182,6 +128,9 @@ fn in_memory(conversation: &Conversation, message: &NewMessage) -> Option<Outcom
 
 fn check_kind(kind: ConversationKind, current: u64, message: &NewMessage) -> Result<(), ChatError> {
     let invalid = |why: &str| Err(ChatError::Invalid(why.into()));
+    if message.kind == MessageKind::System {
+        return invalid("only the server records such an entry");
+    }
     match kind {
         ConversationKind::Plain => {
             if message.kind != MessageKind::Content || message.epoch.is_some() || !message.devices.is_empty()
@@ -211,18 +160,18 @@ fn check_kind(kind: ConversationKind, current: u64, message: &NewMessage) -> Res
     Ok(())
 }
 
-struct Entry {
-    sender: UserId,
-    device: DeviceId,
-    id: MessageId,
-    kind: MessageKind,
-    epoch: Option<u64>,
-    body: Body,
-    stored: Bytes,
+pub(super) struct Entry {
+    pub(super) sender: UserId,
+    pub(super) device: DeviceId,
+    pub(super) id: MessageId,
+    pub(super) kind: MessageKind,
+    pub(super) epoch: Option<u64>,
+    pub(super) body: Body,
+    pub(super) stored: Bytes,
 }
 
 /// The next entry of the log: the only place that gives out sequence numbers.
-fn write(
+pub(super) fn write(
     commit: &mut Commit,
     snapshot: &mut Snapshot,
     conversation: ConversationId,
@@ -263,182 +212,4 @@ fn write(
         device_messages: Vec::new(),
     };
     (outcome, appended)
-}
-
-fn apply(
-    plan: &mut Plan,
-    known: &Known<'_>,
-    conversation: &Conversation,
-    change: &Change,
-) -> Result<Outcome, ChatError> {
-    let snapshot = plan.snapshots.entry(conversation.id).or_insert_with(|| conversation.snapshot());
-    let unchanged = Outcome { seq: snapshot.last_seq, time: snapshot.last_time };
-    let actor = snapshot.members.get(change.actor).ok_or(ChatError::NotFound("conversation"))?;
-    if snapshot.info.deleted {
-        return Err(ChatError::NotFound("conversation"));
-    }
-    if !conversation.id.is_group() {
-        return Err(ChatError::Forbidden("a direct conversation has its two members and no name of its own"));
-    }
-    if actor.role != Role::Admin && !matches!(change.what, GroupChange::Leave) {
-        return Err(ChatError::Forbidden("only an admin may do that"));
-    }
-    let Some(Effect { content, users, moved }) = effect(snapshot, change, known.policy)? else {
-        return Ok(unchanged);
-    };
-    let entry = Entry {
-        sender: change.actor,
-        device: change.device,
-        id: change.id.clone(),
-        kind: MessageKind::System,
-        epoch: None,
-        stored: encode(&content)?,
-        body: Body::Open(content),
-    };
-    let (outcome, mut appended) = write(&mut plan.commit, snapshot, conversation.id, entry, known.now);
-    let mut info = (*snapshot.info).clone();
-    info.updated_by = Some(change.actor);
-    info.updated_at = outcome.time;
-    rename(&mut info, &change.what);
-    snapshot.info = Arc::new(info);
-    if let Some(moved) = moved {
-        snapshot.membership_version += 1;
-        let mut members = snapshot.members.as_slice().to_vec();
-        for user in &users {
-            let role = change_member(&mut members, *user, moved, change.actor, outcome);
-            plan.commit.memberships.push(MembershipChange {
-                conversation: conversation.id,
-                user: *user,
-                change: moved,
-                role,
-                actor: change.actor,
-                time: outcome.time,
-                seq: outcome.seq,
-                version: snapshot.membership_version,
-            });
-        }
-        snapshot.members = Arc::new(Members::new(members));
-        match moved {
-            MemberChange::Added => appended.joined = users,
-            MemberChange::Removed | MemberChange::Left => appended.departed = users,
-            MemberChange::Promoted | MemberChange::Demoted => {}
-        }
-    }
-    appended.members = Arc::clone(&snapshot.members);
-    plan.appended.push(appended);
-    Ok(outcome)
-}
-
-/// What a change does, if it is allowed and does anything.
-struct Effect {
-    content: Content,
-    users: Vec<UserId>,
-    moved: Option<MemberChange>,
-}
-
-impl Effect {
-    fn on(change: MemberChange, users: Vec<UserId>) -> Option<Self> {
-        let content = Content::Members { change, users: users.clone() };
-        Some(Self { content, users, moved: Some(change) })
-    }
-}
-
-fn effect(snapshot: &Snapshot, change: &Change, policy: &Policy) -> Result<Option<Effect>, ChatError> {
-    let members = &snapshot.members;
-    let role_of = |user: UserId| {
-        members.get(user).map(|member| member.role).ok_or(ChatError::NotFound("member of this group"))
-    };
-    let admins = members.as_slice().iter().filter(|member| member.role == Role::Admin).count();
-    Ok(match &change.what {
-        GroupChange::Add(users) => {
-            let mut new: Vec<_> = users.iter().copied().filter(|user| members.get(*user).is_none()).collect();
-            new.sort_unstable();
-            new.dedup();
-            if members.len() + new.len() > policy.group_members {
-                return Err(ChatError::GroupFull { limit: policy.group_members });
-            }
-            if new.is_empty() { None } else { Effect::on(MemberChange::Added, new) }
-        }
-        GroupChange::Remove(user) if *user == change.actor => {
-            return Err(ChatError::Invalid("to remove yourself, leave the group".into()));
-        }
-        GroupChange::Remove(user) => {
-            role_of(*user)?;
-            Effect::on(MemberChange::Removed, vec![*user])
-        }
-        GroupChange::Leave => {
-            if admins == 1 && members.len() > 1 && role_of(change.actor)? == Role::Admin {
-                return Err(ChatError::LastAdmin);
-            }
-            Effect::on(MemberChange::Left, vec![change.actor])
-        }
-        GroupChange::Promote(user) => match role_of(*user)? {
-            Role::Admin => None,
-            Role::Member => Effect::on(MemberChange::Promoted, vec![*user]),
-        },
-        GroupChange::Demote(user) => match role_of(*user)? {
-            Role::Member => None,
-            Role::Admin if admins == 1 => return Err(ChatError::LastAdmin),
-            Role::Admin => Effect::on(MemberChange::Demoted, vec![*user]),
-        },
-        GroupChange::Info { name, description, picture } => {
-            let (name, description, picture) = (name.clone(), description.clone(), picture.clone());
-            if name.is_none() && description.is_none() && picture.is_none() {
-                None
-            } else {
-                let content = Content::Info { name, description, picture };
-                Some(Effect { content, users: Vec::new(), moved: None })
-            }
-        }
-        GroupChange::Delete => {
-            let users = members.as_slice().iter().map(|member| member.user).collect();
-            Some(Effect { content: Content::Deleted, users, moved: Some(MemberChange::Removed) })
-        }
-    })
-}
-
-fn rename(info: &mut Info, change: &GroupChange) {
-    match change {
-        GroupChange::Info { name, description, picture } => {
-            if let Some(name) = name {
-                info.name.clone_from(name);
-            }
-            if let Some(description) = description {
-                info.description.clone_from(description);
-            }
-            if let Some(picture) = picture {
-                info.picture = Some(picture.clone());
-            }
-        }
-        GroupChange::Delete => info.deleted = true,
-        _ => {}
-    }
-}
-
-/// Moves one member, and tells the role they have afterwards or had last.
-fn change_member(
-    members: &mut Vec<Member>,
-    user: UserId,
-    change: MemberChange,
-    actor: UserId,
-    outcome: Outcome,
-) -> Role {
-    let place = members.iter().position(|member| member.user == user);
-    match (change, place) {
-        (MemberChange::Added, _) => {
-            let (from_seq, added_at) = (outcome.seq, outcome.time);
-            members.push(Member { user, role: Role::Member, from_seq, added_at, added_by: actor });
-            Role::Member
-        }
-        (MemberChange::Removed | MemberChange::Left, Some(place)) => members.swap_remove(place).role,
-        (MemberChange::Promoted, Some(place)) => {
-            members[place].role = Role::Admin;
-            Role::Admin
-        }
-        (MemberChange::Demoted, Some(place)) => {
-            members[place].role = Role::Member;
-            Role::Member
-        }
-        (_, None) => Role::Member,
-    }
 }

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod chats;
 pub mod presence;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,4 +86,17 @@ fn connect(path: &Path) -> Result<Connection, Failure> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
+}
+
+/// What `work` answers, or an error if it panicked: the thread it runs on serves others, too.
+fn unpanicked<T>(work: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    // Nothing of ours is shared with it but the connection, and what it did there is rolled back.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        tracing::error!("a statement's caller panicked");
+        Err(failure(rusqlite::ffi::SQLITE_INTERNAL, "what was to be done with the database panicked"))
+    })
+}
+
+fn failure(code: std::ffi::c_int, text: &str) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), Some(text.to_owned()))
 }

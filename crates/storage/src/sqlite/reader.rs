@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
 
+use super::unpanicked;
 use crate::Failure;
 
 /// Reads that may wait for a reader; whoever comes later waits for a place.
@@ -15,7 +16,7 @@ type Job = Box<dyn FnOnce(&Connection) + Send>;
 
 pub(super) struct Reader {
     jobs: SyncSender<Job>,
-    places: Semaphore,
+    places: Arc<Semaphore>,
 }
 
 impl Reader {
@@ -29,18 +30,23 @@ impl Reader {
                 .spawn(move || serve(&connection, &queue))
                 .expect("a thread can be started");
         }
-        Self { jobs, places: Semaphore::new(QUEUE_JOBS) }
+        Self { jobs, places: Arc::new(Semaphore::new(QUEUE_JOBS)) }
     }
 
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
-        let _place = self.places.acquire().await.map_err(|_| Failure::Closed)?;
+        // Held until the read is done, also if nobody waits for it any more: so the channel itself never fills up.
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Failure::Closed)?;
         let (sender, answer) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
+            if sender.is_closed() {
+                return;
+            }
             // Whoever asked may be gone.
-            let _ = sender.send(work(connection));
+            let _ = sender.send(unpanicked(|| work(connection)));
+            drop(place);
         });
         self.jobs.try_send(job).map_err(|_| Failure::Closed)?;
         Ok(answer.await.map_err(|_| Failure::Closed)??)

@@ -1,12 +1,14 @@
 //! The one thread that writes. While a transaction is on its way to the disk, whoever wants to write queues up,
 //! and the next transaction takes them all: one fsync for the lot.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
 
+use super::{failure, unpanicked};
 use crate::Failure;
 
 /// Jobs that may wait for the writer; whoever comes later waits for a place.
@@ -16,11 +18,12 @@ const BATCH_JOBS: usize = 256;
 
 /// What a job leaves behind: to be called once its transaction's fate is known.
 type Answer = Box<dyn FnOnce(Result<(), rusqlite::Error>) + Send>;
-type Job = Box<dyn FnOnce(&Transaction<'_>) -> Answer + Send>;
+/// Runs in a transaction, or learns why there is none.
+type Job = Box<dyn FnOnce(Result<&Transaction<'_>, rusqlite::Error>) -> Answer + Send>;
 
 pub(super) struct Writer {
     jobs: Option<SyncSender<Job>>,
-    places: Semaphore,
+    places: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -31,21 +34,22 @@ impl Writer {
             .name("sqlite-writer".into())
             .spawn(move || serve(connection, &queue))
             .expect("a thread can be started");
-        Self { jobs: Some(jobs), places: Semaphore::new(QUEUE_JOBS), thread: Some(thread) }
+        Self { jobs: Some(jobs), places: Arc::new(Semaphore::new(QUEUE_JOBS)), thread: Some(thread) }
     }
 
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
-        // Held until the answer is there, so that the channel itself never fills up.
-        let _place = self.places.acquire().await.map_err(|_| Failure::Closed)?;
+        // Held until the answer is there, also if nobody waits for it any more: so the channel itself never fills up.
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Failure::Closed)?;
         let (sender, answer) = oneshot::channel();
         let job: Job = Box::new(move |transaction| {
-            let result = in_savepoint(transaction, work);
+            let result = transaction.and_then(|transaction| in_savepoint(transaction, work));
             Box::new(move |committed| {
                 // Whoever asked may be gone; what was committed stays committed.
                 let _ = sender.send(result.and_then(|value| committed.map(|()| value)));
+                drop(place);
             })
         });
         match self.jobs.as_ref().ok_or(Failure::Closed)?.try_send(job) {
@@ -70,7 +74,7 @@ fn in_savepoint<T>(
     work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
     transaction.prepare_cached("SAVEPOINT job")?.execute([])?;
-    match work(transaction) {
+    match unpanicked(|| work(transaction)) {
         Ok(value) => {
             transaction.prepare_cached("RELEASE job")?.execute([])?;
             Ok(value)
@@ -86,24 +90,7 @@ fn in_savepoint<T>(
 fn serve(mut connection: Connection, queue: &Receiver<Job>) {
     while let Ok(first) = queue.recv() {
         let mut answers = Vec::new();
-        let committed = (|| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            answers.push(first(&transaction));
-            while answers.len() < BATCH_JOBS {
-                match queue.try_recv() {
-                    Ok(job) => answers.push(job(&transaction)),
-                    Err(_) => break,
-                }
-            }
-            if transaction.is_autocommit() {
-                // SQLite rolled the transaction back by itself (full disk, I/O error).
-                return Err(rusqlite::Error::SqliteFailure(
-                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR),
-                    Some("the transaction was rolled back".into()),
-                ));
-            }
-            transaction.commit()
-        })();
+        let committed = run_batch(&mut connection, queue, first, &mut answers);
         if let Err(error) = &committed {
             tracing::error!(%error, jobs = answers.len(), "a transaction was not committed");
         }
@@ -117,13 +104,37 @@ fn serve(mut connection: Connection, queue: &Receiver<Job>) {
     }
 }
 
+/// One transaction of as many jobs as wait.
+fn run_batch(
+    connection: &mut Connection,
+    queue: &Receiver<Job>,
+    first: Job,
+    answers: &mut Vec<Answer>,
+) -> rusqlite::Result<()> {
+    let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            answers.push(first(Err(copy(&error))));
+            return Err(error);
+        }
+    };
+    let mut next = Some(first);
+    while let Some(job) = next {
+        answers.push(job(Ok(&transaction)));
+        if transaction.is_autocommit() {
+            // SQLite rolled everything back by itself (full disk, I/O error). Another job would be a transaction of
+            // its own now, and stay although it is answered with this error.
+            return Err(failure(rusqlite::ffi::SQLITE_ABORT_ROLLBACK, "the transaction was rolled back"));
+        }
+        next = if answers.len() < BATCH_JOBS { queue.try_recv().ok() } else { None };
+    }
+    transaction.commit()
+}
+
 /// An error as several may have it: rusqlite's own is not `Clone`.
 fn copy(error: &rusqlite::Error) -> rusqlite::Error {
     match error {
         rusqlite::Error::SqliteFailure(code, text) => rusqlite::Error::SqliteFailure(*code, text.clone()),
-        other => rusqlite::Error::SqliteFailure(
-            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ERROR),
-            Some(other.to_string()),
-        ),
+        other => failure(rusqlite::ffi::SQLITE_ERROR, &other.to_string()),
     }
 }

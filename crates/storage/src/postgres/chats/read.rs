@@ -12,6 +12,7 @@ use super::{Result, id, number, optional_number, optional_user, query, value};
 use crate::Failure;
 use crate::chats::{message_kind, read_conversation_kind, read_message_kind, read_role, signed};
 
+/// Members are read after the head: if they are of a later time, a plan made with them names a place that is taken.
 pub(super) async fn load(client: &impl GenericClient, conversations: &[ConversationId]) -> Result<Vec<Head>> {
     let ids: Vec<_> = conversations.iter().map(|id| id.as_bytes().as_slice()).collect();
     let sql = "SELECT c.id, kind, name, description, picture, created_by, created_at, updated_by, updated_at, \
@@ -131,17 +132,18 @@ pub(super) async fn seq_before(
     if newest < time {
         return Ok(crate::chats::unsigned(high));
     }
-    // Everything up to `low` is older, `high` and what follows is not.
-    let mut low = 0;
+    // Everything up to `low` is older, the last of it `found`; `high` and what follows is not.
+    let (mut low, mut found) = (0, 0);
     while high - low > 1 {
-        match at(low + (high - low) / 2).await? {
-            Some((seq, then)) if seq > low && then < time => low = seq,
-            Some((seq, _)) if seq > low => high = seq,
-            // Nothing is left between.
-            _ => break,
+        let middle = low + (high - low) / 2;
+        match at(middle).await? {
+            Some((seq, then)) if seq > low && then >= time => high = seq,
+            Some((seq, _)) if seq > low => (low, found) = (middle, seq),
+            // Nothing is left between the two.
+            _ => low = middle,
         }
     }
-    Ok(crate::chats::unsigned(low))
+    Ok(crate::chats::unsigned(found))
 }
 
 pub(super) async fn count_unread(

@@ -9,6 +9,8 @@ use super::{conversation_id, device_id, number, user_id, value};
 use crate::chats::{message_kind, read_conversation_kind, read_message_kind, read_role, signed};
 
 pub(super) fn load(connection: &Connection, conversations: &[ConversationId]) -> Result<Vec<Head>> {
+    // One transaction: head, last entry and members belong together.
+    let _snapshot = connection.unchecked_transaction()?;
     let mut head = connection.prepare_cached(
         "SELECT kind, name, description, picture, created_by, created_at, updated_by, updated_at, deleted, epoch, \
          membership_version FROM conversation WHERE id = ?1",
@@ -136,17 +138,18 @@ pub(super) fn seq_before(
     if newest < time {
         return Ok(crate::chats::unsigned(high));
     }
-    // Everything up to `low` is older, `high` and what follows is not.
-    let mut low = 0;
+    // Everything up to `low` is older, the last of it `found`; `high` and what follows is not.
+    let (mut low, mut found) = (0, 0);
     while high - low > 1 {
-        match at(low + (high - low) / 2)? {
-            Some((seq, then)) if seq > low && then < time => low = seq,
-            Some((seq, _)) if seq > low => high = seq,
-            // Nothing is left between.
-            _ => break,
+        let middle = low + (high - low) / 2;
+        match at(middle)? {
+            Some((seq, then)) if seq > low && then >= time => high = seq,
+            Some((seq, _)) if seq > low => (low, found) = (middle, seq),
+            // Nothing is left between the two.
+            _ => low = middle,
         }
     }
-    Ok(crate::chats::unsigned(low))
+    Ok(crate::chats::unsigned(found))
 }
 
 pub(super) fn count_unread(

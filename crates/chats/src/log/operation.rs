@@ -1,0 +1,68 @@
+//! What batchers are asked to do.
+
+use bytes::Bytes;
+use protocol::{
+    Body, ConversationId, DeviceId, MessageId, MessageKind, OutgoingDeviceMessage, Seq, Timestamp, UserId,
+};
+
+/// A message to append; its body is within bounds.
+#[derive(Debug, Clone)]
+pub(crate) struct NewMessage {
+    pub(crate) sender: UserId,
+    pub(crate) device: DeviceId,
+    pub(crate) id: MessageId,
+    pub(crate) kind: MessageKind,
+    pub(crate) epoch: Option<u64>,
+    pub(crate) body: Body,
+    pub(crate) stored: Bytes,
+    pub(crate) devices: Vec<OutgoingDeviceMessage>,
+    pub(crate) origin: Option<u64>,
+}
+
+/// A change of a group to record.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) actor: UserId,
+    pub(crate) device: DeviceId,
+    pub(crate) id: MessageId,
+    pub(crate) what: GroupChange,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum GroupChange {
+    Add(Vec<UserId>),
+    Remove(UserId),
+    Leave,
+    Promote(UserId),
+    Demote(UserId),
+    Info { name: Option<String>, description: Option<String>, picture: Option<String> },
+    Delete,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Operation {
+    Append(NewMessage),
+    Change(Change),
+}
+
+/// Where an operation's entry stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) seq: Seq,
+    pub(crate) time: Timestamp,
+}
+
+pub(crate) type SentKey = (ConversationId, DeviceId, MessageId);
+
+impl Operation {
+    /// What it takes of a batch's bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Append(message) => {
+                let devices = message.devices.iter().map(|addressed| addressed.body.0.len());
+                message.stored.len() + devices.sum::<usize>()
+            }
+            Self::Change(_) => 0,
+        }
+    }
+}

@@ -3,6 +3,7 @@
 import logging
 import queue
 import sys
+import threading
 import uuid
 
 from signalrcore.hub_connection_builder import HubConnectionBuilder
@@ -56,8 +57,9 @@ class Client:
         return self.closed.get(timeout=PATIENCE_S)
 
     def stop(self):
-        self.hub.stop()
-        self.wait_closed()
+        # It closes the socket under its reading thread, which goes on until something comes, and waits for that
+        # thread. What comes then is lost with it: the server has to keep it until it is acknowledged.
+        threading.Thread(target=self.hub.stop, daemon=True).start()
 
 
 conversation.main(Client)

@@ -109,7 +109,9 @@ impl ClientMachine {
         input: &mut &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Option<ClientEvent>, ProtocolError> {
-        self.received = now;
+        if !input.is_empty() {
+            self.received = now;
+        }
         let event = match self.phase {
             Phase::Handshake => self.receive_handshake(limits, input),
             Phase::Open => self.receive_message(input, out),
@@ -170,6 +172,11 @@ impl ClientMachine {
             }
         }
         Ok(None)
+    }
+
+    /// Keeps input for later calls of `receive`, while the caller cannot take more events. It bounds how much.
+    pub fn put_aside(&mut self, input: &mut &[u8]) {
+        self.reader.put_aside(input);
     }
 
     /// Calls a method that answers once. The arguments are a tuple or an array.

@@ -43,7 +43,7 @@ fn messages() -> Vec<(&'static str, Write_)> {
     let payload = |protocol| Payload::encode(protocol, &("x", 7)).unwrap();
     let example = || Example { name: "a \"b\" \u{1e}", value: Some(0.5) };
     vec![
-        ("ping", boxed(|protocol, out| encode::ping(protocol, out))),
+        ("ping", boxed(encode::ping)),
         ("close", boxed(|protocol, out| encode::close(protocol, None, false, out))),
         ("close, error", boxed(|protocol, out| encode::close(protocol, Some("why"), false, out))),
         ("close, reconnect", boxed(|protocol, out| encode::close(protocol, None, true, out))),

@@ -178,7 +178,9 @@ impl<H: Hub, Io: AsyncRead + AsyncWrite + Unpin> Connection<H, Io> {
                     out.extend_from_slice(&lagging.frame(self.protocol()));
                 }
             }
-            if let Some(CloseRequest { error, allow_reconnect }) = taken.close {
+            // `connected` is let to its end first; the request stays until then.
+            let close = taken.close.filter(|_| !matches!(self.phase, Phase::Connecting(_)));
+            if let Some(CloseRequest { error, allow_reconnect }) = close {
                 self.machine.close(error.as_deref(), allow_reconnect, out);
                 self.begin_closing(now);
             }
@@ -219,7 +221,6 @@ impl<H: Hub, Io: AsyncRead + AsyncWrite + Unpin> Connection<H, Io> {
         self.writer.close(NORMAL);
         self.streams.clear();
         let until = now + self.settings().options.close_timeout;
-        // A `connected` under way is cut off only by the end of the connection, after which `disconnected` runs.
         self.phase = Phase::Closing(until);
         let until = self.settings().instant(until);
         self.timer.as_mut().reset(until);
@@ -283,3 +284,6 @@ impl<H: Hub, Io: AsyncRead + AsyncWrite + Unpin> Connection<H, Io> {
         }
     }
 }
+
+#[cfg(all(test, feature = "client"))]
+mod tests;

@@ -82,7 +82,9 @@ impl ServerMachine {
         input: &mut &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Option<ServerEvent>, ProtocolError> {
-        self.received = now;
+        if !input.is_empty() {
+            self.received = now;
+        }
         if self.closed {
             *input = &[];
             return Ok(None);

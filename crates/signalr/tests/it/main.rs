@@ -1,5 +1,7 @@
 //! Tests through the public interface.
 
 mod conformance;
+mod http;
 mod loopback;
+mod machines;
 mod support;

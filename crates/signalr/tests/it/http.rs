@@ -1,0 +1,129 @@
+//! Negotiation and the WebSocket's opening, as requests.
+
+use signalr::server::Options;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::support::{TestServer, eventually};
+
+/// Sends a request by hand. Returns the status, the head and the body; an upgraded stream stays open with the caller.
+async fn request(server: &TestServer, head: &str) -> (u16, String, String, TcpStream) {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = head.trim().replace('\n', "\r\n");
+    stream.write_all(format!("{head}\r\nHost: x\r\nContent-Length: 0\r\n\r\n").as_bytes()).await.unwrap();
+    let mut text = String::new();
+    let mut byte = [0];
+    while !text.ends_with("\r\n\r\n") {
+        stream.read_exact(&mut byte).await.unwrap();
+        text.push(byte[0] as char);
+    }
+    let status = text.split(' ').nth(1).unwrap().parse().unwrap();
+    let length = text
+        .lines()
+        .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok())
+        .unwrap_or(0);
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.unwrap();
+    (status, text.to_lowercase(), String::from_utf8(body).unwrap(), stream)
+}
+
+const UPGRADE: &str = "Connection: keep-alive, Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+
+async fn negotiate(server: &TestServer, query: &str) -> serde_json::Value {
+    let (status, _, body, _) = request(server, &format!("POST /hub/negotiate{query} HTTP/1.1")).await;
+    assert_eq!(status, 200);
+    serde_json::from_str(&body).unwrap()
+}
+
+#[tokio::test]
+async fn negotiation() {
+    let server = TestServer::start(Options::default()).await;
+    for (query, version) in [
+        ("", 0),
+        ("?negotiateVersion=0", 0),
+        ("?negotiateVersion=1&useStatefulReconnect=true", 1),
+        ("?negotiateVersion=9", 1),
+    ] {
+        let mut answer = negotiate(&server, query).await;
+        let take = |name: &str| answer[name].as_str().map(str::len);
+        let lengths = (take("connectionId"), take("connectionToken"));
+        match version {
+            0 => assert_eq!(lengths, (Some(54), None)),
+            _ => assert_eq!(lengths, (Some(22), Some(54))),
+        }
+        let fields = answer.as_object_mut().unwrap();
+        fields.remove("connectionId");
+        fields.remove("connectionToken");
+        let transports =
+            serde_json::json!([{ "transport": "WebSockets", "transferFormats": ["Text", "Binary"] }]);
+        assert_eq!(
+            answer,
+            serde_json::json!({ "negotiateVersion": version, "availableTransports": transports })
+        );
+    }
+    let answer = negotiate(&server, "?negotiateVersion=x").await;
+    assert_eq!(answer, serde_json::json!({ "error": "The negotiateVersion is not a number." }));
+}
+
+#[tokio::test]
+async fn a_token_opens_one_connection_at_a_time() {
+    let server = TestServer::start(Options::default()).await;
+    let answer = negotiate(&server, "?negotiateVersion=1").await;
+    let token = answer["connectionToken"].as_str().unwrap();
+    let open = format!("GET /hub?id={token} HTTP/1.1\n{UPGRADE}");
+    let (status, head, _, stream) = request(&server, &open).await;
+    assert_eq!(status, 101);
+    assert!(head.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
+    assert_eq!(request(&server, &open).await.0, 409);
+    drop(stream);
+    eventually("the connection ends", || server.server.connection_count() == 0).await;
+    assert_eq!(request(&server, &open).await.0, 101);
+}
+
+#[tokio::test]
+async fn what_is_refused() {
+    let server = TestServer::start(Options::default()).await;
+    let id = negotiate(&server, "?negotiateVersion=1").await["connectionId"].as_str().unwrap().to_owned();
+    for (head, expected) in [
+        ("GET /hub HTTP/1.1".to_owned(), 400),
+        (format!("GET /hub?id={id} HTTP/1.1\n{UPGRADE}"), 404),
+        (format!("GET /hub?id= HTTP/1.1\n{UPGRADE}"), 404),
+        (format!("GET /hub HTTP/1.1\n{}", UPGRADE.replace("13", "12")), 400),
+        (format!("GET /hub HTTP/1.1\n{}", UPGRADE.replace("Sec-WebSocket-Key", "X")), 400),
+        (format!("GET /hub?access_token=wrong HTTP/1.1\n{UPGRADE}"), 401),
+        (format!("GET /hub?access_token=slow%20down HTTP/1.1\n{UPGRADE}"), 429),
+        ("POST /hub/negotiate HTTP/1.1\nAuthorization: bearer wrong".to_owned(), 401),
+        ("GET /hub/negotiate HTTP/1.1".to_owned(), 405),
+        (format!("GET /hub HTTP/1.1\n{UPGRADE}"), 101),
+        (format!("GET /hub?access_token=right HTTP/1.1\n{UPGRADE}"), 101),
+    ] {
+        let (status, answer, ..) = request(&server, &head).await;
+        assert_eq!(status, expected, "{head}");
+        assert_eq!(status == 429, answer.contains("retry-after: 7"));
+    }
+    eventually("nothing is left over", || server.server.connection_count() == 0).await;
+}
+
+#[tokio::test]
+async fn a_token_expires() {
+    let options = Options {
+        clock: || {
+            std::time::Duration::from_secs(if EXPIRED.load(std::sync::atomic::Ordering::SeqCst) {
+                1061
+            } else {
+                1000
+            })
+        },
+        ..Options::default()
+    };
+    static EXPIRED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+    let server = TestServer::start(options).await;
+    let answer = negotiate(&server, "").await;
+    let open = format!("GET /hub?id={} HTTP/1.1\n{UPGRADE}", answer["connectionId"].as_str().unwrap());
+    assert_eq!(request(&server, &open).await.0, 101);
+    eventually("it ends", || server.server.connection_count() == 0).await;
+    EXPIRED.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(request(&server, &open).await.0, 404);
+}

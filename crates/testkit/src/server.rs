@@ -105,7 +105,8 @@ impl TestServer {
             }
         };
         let binary = binary.as_ref().to_owned();
-        let settings = settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let settings: Vec<_> =
+            settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
         let mut command = command(&binary, &settings, &database, folder.path());
         command.arg("serve").args(["--listen", &SocketAddr::from((own_host(), 0)).to_string()]);
         let mut process = Process::spawn(&mut command, folder.path().join("log"))?;

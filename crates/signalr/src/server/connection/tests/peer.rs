@@ -1,0 +1,184 @@
+//! A hub that keeps records, and a client that reads only when told to.
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use http::request::Parts;
+use tokio::{
+    io::{AsyncReadExt, DuplexStream, duplex},
+    task::JoinHandle,
+    time::sleep,
+};
+
+use super::super::*;
+use crate::{
+    Broadcast, Payload,
+    client::{ClientEvent, ClientLimits, ClientMachine},
+    server::{BoxStream, Call, HubError, MethodKind, Options, Refusal},
+    transport::Frame,
+};
+
+#[derive(Default)]
+pub(super) struct RecordingHub {
+    /// Numbers of calls, in the order in which they began.
+    pub(super) begun: Mutex<Vec<u32>>,
+    /// Calls that run.
+    pub(super) running: AtomicUsize,
+    pub(super) max_running: AtomicUsize,
+    pub(super) disconnected: AtomicUsize,
+}
+
+impl Hub for RecordingHub {
+    type Client = ();
+
+    async fn authenticate(&self, _: &Parts) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn connected(&self, _: &Arc<()>, connection: &ConnectionHandle) {
+        // Nothing is dispatched meanwhile, but this can already be seen.
+        connection.send(&Broadcast::new("Connecting", ())).unwrap();
+        sleep(Duration::from_millis(10)).await;
+        assert!(self.begun.lock().unwrap().is_empty());
+    }
+
+    fn method(&self, target: &str) -> Option<MethodKind> {
+        Some(if target == "Flood" { MethodKind::Stream } else { MethodKind::Invoke })
+    }
+
+    async fn invoke(&self, call: Call<()>) -> Result<Payload, HubError> {
+        let number: u32 = call.arguments.get(0)?;
+        self.begun.lock().unwrap().push(number);
+        if call.target == "Big" {
+            return call.reply(&"x".repeat(number as usize));
+        }
+        let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+        self.max_running.fetch_max(running, Ordering::SeqCst);
+        sleep(Duration::from_millis(u64::from(number % 7))).await;
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        call.reply(&number)
+    }
+
+    async fn stream(
+        &self,
+        call: Call<()>,
+    ) -> Result<BoxStream<'static, Result<Payload, HubError>>, HubError> {
+        let item = call.reply("flood")?;
+        Ok(Box::pin(futures_util::stream::repeat(Ok(item))))
+    }
+
+    async fn disconnected(&self, _: &Arc<()>, _: &ConnectionHandle) {
+        self.disconnected.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A client that reads only when told to.
+pub(super) struct Peer {
+    pub(super) hub: Arc<RecordingHub>,
+    pub(super) handle: ConnectionHandle,
+    pub(super) task: JoinHandle<()>,
+    pub(super) io: DuplexStream,
+    pub(super) machine: ClientMachine,
+    limits: ClientLimits,
+    writer: Writer,
+    frames: FrameReader,
+    pub(super) held: Vec<u8>,
+    pub(super) pongs: usize,
+    pub(super) closed: bool,
+}
+
+impl Peer {
+    /// `capacity` is what the pipe takes before it blocks, in bytes.
+    pub(super) async fn new(options: Options, capacity: usize) -> Peer {
+        let (io, server) = duplex(capacity);
+        let hub = Arc::new(RecordingHub::default());
+        let handle = ConnectionHandle::new("id".to_owned(), Arc::new(Settings::new(options)));
+        let task = tokio::spawn(run(server, hub.clone(), Arc::new(()), handle.clone(), 1));
+        let mut handshake = Vec::new();
+        let machine = ClientMachine::new(Protocol::MessagePack, Duration::ZERO, &mut handshake);
+        let second = Duration::from_secs(1);
+        let limits = ClientLimits {
+            keep_alive: 1000 * second,
+            server_timeout: 1000 * second,
+            handshake_timeout: 1000 * second,
+            max_message_bytes: 1 << 24,
+        };
+        let (writer, frames) = (Writer::new(Role::Client, 2), FrameReader::new(Role::Client));
+        let (held, pongs, closed) = (Vec::new(), 0, false);
+        let mut peer = Peer { hub, handle, task, io, machine, limits, writer, frames, held, pongs, closed };
+        peer.write(&handshake).await;
+        peer
+    }
+
+    pub(super) async fn open(options: Options, capacity: usize) -> Peer {
+        let mut peer = Peer::new(options, capacity).await;
+        assert_eq!(peer.next().await, Some(ClientEvent::Opened));
+        assert_eq!(peer.next_target().await, "Connecting");
+        peer
+    }
+
+    pub(super) async fn write(&mut self, bytes: &[u8]) {
+        let mut out = Vec::new();
+        Writer::begin(&mut out);
+        out.extend_from_slice(bytes);
+        let (writer, io) = (&mut self.writer, &mut self.io);
+        poll_fn(|context| {
+            if !out.is_empty() {
+                writer.write(io, context, Duration::ZERO, Protocol::MessagePack, &mut out).unwrap();
+                out.clear();
+            }
+            writer.poll_unsent(io, context, Duration::ZERO)
+        })
+        .await
+        .unwrap();
+    }
+
+    pub(super) async fn invoke(&mut self, target: &str, number: u32) {
+        let mut out = Vec::new();
+        self.machine.invoke(target, &(number,), &mut out).unwrap();
+        self.write(&out).await;
+    }
+
+    /// The next event; None when the server has hung up.
+    pub(super) async fn next(&mut self) -> Option<ClientEvent> {
+        loop {
+            let mut empty: &[u8] = &[];
+            if let Some(event) =
+                self.machine.receive(Duration::ZERO, &self.limits, &mut empty, &mut Vec::new()).unwrap()
+            {
+                return Some(event);
+            }
+            while let Some((taken, frame)) = self.frames.read(&mut self.held).unwrap() {
+                match frame {
+                    Frame::Data(payload) => self.machine.put_aside(&mut &self.held[payload]),
+                    Frame::Pong => self.pongs += 1,
+                    Frame::Close => self.closed = true,
+                    Frame::Ping(_) => panic!("the server sends no WebSocket pings"),
+                }
+                self.held.drain(..taken);
+            }
+            if let Some(event) =
+                self.machine.receive(Duration::ZERO, &self.limits, &mut empty, &mut Vec::new()).unwrap()
+            {
+                return Some(event);
+            }
+            let mut bytes = [0; 777];
+            match self.io.read(&mut bytes).await.unwrap() {
+                0 => return None,
+                count => self.held.extend_from_slice(&bytes[..count]),
+            }
+        }
+    }
+
+    pub(super) async fn next_target(&mut self) -> String {
+        match self.next().await {
+            Some(ClientEvent::Invocation { target, .. }) => target,
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -15,6 +15,7 @@ pub mod store;
 mod token;
 
 mod codes;
+mod credentials;
 mod find;
 mod login;
 mod refresh;

@@ -18,18 +18,19 @@ impl Accounts {
     pub async fn login(&self, credentials: Credentials) -> Result<SignedIn, AccountError> {
         let inner = &self.0;
         let username = names::username(&credentials.username)?;
-        names::given_password(&credentials)?;
+        names::given_password(&credentials.password)?;
         let session = inner.new_session(credentials.device.as_deref())?;
         let login = inner.store.login(&username).await?.ok_or(AccountError::UnknownUser)?;
         let hash = login.password_hash.ok_or(AccountError::WrongPassword)?;
-        if !inner.hasher.verify(credentials.password, hash).await? {
+        if !inner.hasher.verify(credentials.password, hash.clone()).await? {
             return Err(AccountError::WrongPassword);
         }
         let evicted = inner
             .store
-            .open_session(login.user.id, session.clone(), inner.policy.max_devices)
+            .open_session(login.user.id, session.clone(), inner.policy.max_devices, Some(&hash))
             .await?
-            .ok_or(AccountError::UnknownUser)?;
+            // The password was changed while this one was compared.
+            .ok_or(AccountError::WrongPassword)?;
         inner.ended(login.user.id, &evicted);
         Ok(inner.signed_in(login.user, &session, false))
     }

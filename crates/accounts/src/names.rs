@@ -1,7 +1,5 @@
 //! Usernames, names to show, passwords: what is well-formed.
 
-use protocol::Credentials;
-
 use crate::AccountError;
 
 const USERNAME_CHARS: std::ops::RangeInclusive<usize> = 3..=32;
@@ -25,8 +23,8 @@ pub(crate) fn username(text: &str) -> Result<String, AccountError> {
 }
 
 /// A password to be set.
-pub(crate) fn new_password(credentials: &Credentials) -> Result<(), AccountError> {
-    if PASSWORD_CHARS.contains(&credentials.password.chars().count()) {
+pub(crate) fn new_password(password: &str) -> Result<(), AccountError> {
+    if PASSWORD_CHARS.contains(&password.chars().count()) {
         Ok(())
     } else {
         Err(AccountError::invalid("password: expected 8 to 256 characters"))
@@ -34,8 +32,8 @@ pub(crate) fn new_password(credentials: &Credentials) -> Result<(), AccountError
 }
 
 /// A password to be compared. One that is too short to be set is merely wrong: the bound may have been another once.
-pub(crate) fn given_password(credentials: &Credentials) -> Result<(), AccountError> {
-    if (1..=*PASSWORD_CHARS.end()).contains(&credentials.password.chars().count()) {
+pub(crate) fn given_password(password: &str) -> Result<(), AccountError> {
+    if (1..=*PASSWORD_CHARS.end()).contains(&password.chars().count()) {
         Ok(())
     } else {
         Err(AccountError::invalid("password: expected 1 to 256 characters"))

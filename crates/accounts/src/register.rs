@@ -17,7 +17,7 @@ impl Accounts {
             return Err(AccountError::RegistrationClosed);
         }
         let username = names::username(&credentials.username)?;
-        names::new_password(&credentials)?;
+        names::new_password(&credentials.password)?;
         let name = names::name("name", credentials.name.as_deref(), &username)?;
         let session = inner.new_session(credentials.device.as_deref())?;
         // Before the hash: a taken name costs no core. The store decides in the end.

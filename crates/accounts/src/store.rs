@@ -74,6 +74,48 @@ pub struct StoredLogin {
     pub password_hash: Option<String>,
 }
 
+/// A change of what a user signs in with.
+#[derive(Debug, Clone)]
+pub struct NewCredentials {
+    /// The user.
+    pub user: UserId,
+    /// The device that asks.
+    pub device: DeviceId,
+    /// The username to have, in the compared form; what it was if absent.
+    pub username: Option<String>,
+    /// The password to have; what it was if absent.
+    pub password: Option<NewPassword>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// A password to be set.
+#[derive(Debug, Clone)]
+pub struct NewPassword {
+    /// Argon2id, in the PHC string format.
+    pub hash: String,
+    /// The hash it takes the place of, which must still be the user's; absent for the first one.
+    pub replaces: Option<String>,
+}
+
+/// What became of [`NewCredentials`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialsChanged {
+    /// Changed.
+    Changed {
+        /// The user as they are now.
+        user: UserInfo,
+        /// The other sessions of the user: ended if a password was replaced.
+        ended: Vec<DeviceId>,
+    },
+    /// Another account has the username.
+    UsernameTaken,
+    /// The password is not the one to be replaced any more.
+    PasswordChanged,
+    /// The device is not signed in any more, or the user is gone.
+    NoSession,
+}
+
 /// A keyed hash of a one-time code and its address. Compares in constant time.
 #[derive(Debug, Clone, Copy, Eq)]
 pub struct CodeDigest(pub [u8; 32]);
@@ -209,13 +251,21 @@ pub trait AccountStore: Send + Sync + 'static {
     async fn login(&self, username: &str) -> Result<Option<StoredLogin>, StoreError>;
 
     /// Adds a session. If the user has more than `max_devices` then, ends those idle for the longest and returns
-    /// them. `None` if there is no such user.
+    /// them. `None` if there is no such user, or if they have not (any more) the password hash that is given: no login
+    /// outlives a change of the password it was made with.
     async fn open_session(
         &self,
         user: UserId,
         session: NewSession,
         max_devices: u32,
+        password_hash: Option<&str>,
     ) -> Result<Option<Vec<DeviceId>>, StoreError>;
+
+    /// What that user signs in with.
+    async fn credentials(&self, user: UserId) -> Result<Option<StoredLogin>, StoreError>;
+
+    /// Changes all that is asked for or nothing. Replacing a password ends the user's sessions but the device's.
+    async fn change_credentials(&self, change: NewCredentials) -> Result<CredentialsChanged, StoreError>;
 
     /// Keeps a code, unless the address got one too recently or too many.
     async fn save_code(&self, code: NewCode) -> Result<CodeSaved, StoreError>;

@@ -11,6 +11,7 @@ mod error;
 pub mod events;
 mod id;
 mod message;
+pub mod objects;
 mod receipts;
 mod session;
 mod user;
@@ -28,8 +29,8 @@ pub use message::{
 };
 pub use receipts::{MemberReceipt, MessageInfo, Receipt};
 pub use session::{
-    CodeRequest, CodeSent, CodeVerification, Credentials, RefreshRequest, SessionInfo, SignedIn, Tokens,
-    WhoAmI,
+    CodeRequest, CodeSent, CodeVerification, Credentials, CredentialsChange, RefreshRequest, SessionInfo,
+    SignedIn, Tokens, WhoAmI,
 };
 pub use user::{Presence, UserInfo};
 

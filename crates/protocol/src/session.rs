@@ -26,6 +26,27 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
+/// Sets or changes the username, the password, or both, of the account signed in.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CredentialsChange {
+    /// The username to have; it stays if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The password to have; it stays if absent. Needs a username, which may come with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// Required to replace a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_password: Option<String>,
+}
+
+impl std::fmt::Debug for CredentialsChange {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("CredentialsChange")
+    }
+}
+
 /// Asks for a one-time code. Exactly one of the two.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -70,6 +91,12 @@ impl std::fmt::Debug for CodeVerification {
 pub struct RefreshRequest {
     /// The refresh token last given.
     pub refresh_token: String,
+}
+
+impl std::fmt::Debug for RefreshRequest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("RefreshRequest")
+    }
 }
 
 /// An access token and what renews it.

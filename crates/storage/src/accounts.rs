@@ -1,6 +1,8 @@
 //! What both backends decide alike when they keep accounts, without SQL.
 
-use accounts::store::{CODE_WINDOW_MS, CodeSaved, NewCode, Rotation, StoredSession};
+use accounts::store::{
+    CODE_WINDOW_MS, CodeSaved, CredentialsChanged, NewCode, NewCredentials, Rotation, StoredSession,
+};
 use accounts::{Address, Channel, StoreError};
 use platform::Timestamp;
 
@@ -43,6 +45,17 @@ impl CodeHistory {
             })
         }
     }
+}
+
+/// Whether a password takes the place of another.
+pub(crate) fn replaces(change: &NewCredentials) -> bool {
+    change.password.as_ref().is_some_and(|password| password.replaces.is_some())
+}
+
+/// The refusal if there is a password to be set, but not in the place of the user's current one.
+pub(crate) fn refuse_password(change: &NewCredentials, current: Option<&str>) -> Option<CredentialsChanged> {
+    let expected = change.password.as_ref()?.replaces.as_deref();
+    (expected != current).then_some(CredentialsChanged::PasswordChanged)
 }
 
 /// What a refresh with a token of generation `given` makes of a session.

@@ -1,26 +1,27 @@
 //! Accounts in PostgreSQL.
 //!
-//! Whatever gives an address to a user holds the lock on the row of its code; whatever adds a session holds that on
-//! its user. Several sessions are locked in the order of their ids.
+//! Whatever gives an address to a user holds the lock on the row of its code; whatever adds a session or changes what
+//! a user signs in with holds that on the user. Several sessions are locked in the order of their ids.
 
 mod steps;
 
 use accounts::store::{
-    AddressAdded, CodeAttempt, CodeDigest, CodeSaved, CodeSignIn, Lookup, NewCode, NewSession, NewUser,
-    PendingCode, Rotation, StoredLogin, StoredSession,
+    AddressAdded, CodeAttempt, CodeDigest, CodeSaved, CodeSignIn, CredentialsChanged, Lookup, NewCode,
+    NewCredentials, NewSession, NewUser, PendingCode, Rotation, StoredLogin, StoredSession,
 };
 use accounts::{AccountStore, Address, Channel, StoreError};
 use async_trait::async_trait;
 use platform::Timestamp;
 use protocol::{DeviceId, UserId, UserInfo};
+use tokio_postgres::error::SqlState;
 
 use self::steps::{
-    Parameters, Result, add_session, bytes, device_id, execute, find, id, insert_session, insert_user, query,
-    redeem, stored_session, user_info,
+    Parameters, Result, add_session, bytes, device_id, end_others, execute, find, id, insert_session,
+    insert_user, login_of, query, redeem, stored_login, stored_session, user_info,
 };
 use super::Database;
 use crate::Failure;
-use crate::accounts::{CodeHistory, PENDING_CODES, address, rotate};
+use crate::accounts::{CodeHistory, PENDING_CODES, address, refuse_password, replaces, rotate};
 
 #[async_trait]
 impl AccountStore for Database {
@@ -39,11 +40,7 @@ impl AccountStore for Database {
         let client = self.client().await?;
         let sql = "SELECT id, username, name, password_hash FROM users WHERE username = $1";
         let row = query(&client, sql, &[&username]).await?.pop();
-        Ok(row
-            .map(|row| {
-                Ok::<_, Failure>(StoredLogin { user: user_info(&row)?, password_hash: row.try_get(3)? })
-            })
-            .transpose()?)
+        Ok(row.as_ref().map(stored_login).transpose()?)
     }
 
     async fn open_session(
@@ -51,12 +48,58 @@ impl AccountStore for Database {
         user: UserId,
         session: NewSession,
         max_devices: u32,
+        password_hash: Option<&str>,
     ) -> Result<Option<Vec<DeviceId>>, StoreError> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(Failure::from)?;
+        if let Some(expected) = password_hash {
+            let login = login_of(&transaction, user, true).await?;
+            if login.and_then(|login| login.password_hash).as_deref() != Some(expected) {
+                return Ok(None);
+            }
+        }
         let evicted = add_session(&transaction, user, &session, max_devices).await?;
         transaction.commit().await.map_err(Failure::from)?;
         Ok(evicted)
+    }
+
+    async fn credentials(&self, user: UserId) -> Result<Option<StoredLogin>, StoreError> {
+        Ok(login_of(&self.client().await?, user, false).await?)
+    }
+
+    async fn change_credentials(&self, change: NewCredentials) -> Result<CredentialsChanged, StoreError> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(Failure::from)?;
+        let user = change.user;
+        let Some(login) = login_of(&transaction, user, true).await? else {
+            return Ok(CredentialsChanged::NoSession);
+        };
+        let sql = "SELECT 1 FROM sessions WHERE device = $1 AND user_id = $2";
+        let parameters: Parameters<'_> = &[&bytes(change.device.as_bytes()), &bytes(user.as_bytes())];
+        if query(&transaction, sql, parameters).await?.is_empty() {
+            return Ok(CredentialsChanged::NoSession);
+        }
+        if let Some(refused) = refuse_password(&change, login.password_hash.as_deref()) {
+            return Ok(refused);
+        }
+        let sql = "UPDATE users SET username = COALESCE($2, username), \
+                   password_hash = COALESCE($3, password_hash), updated_at = $4, updated_by = $1 WHERE id = $1";
+        let hash = change.password.as_ref().map(|password| password.hash.as_str());
+        let parameters: Parameters<'_> = &[&bytes(user.as_bytes()), &change.username, &hash, &change.now];
+        match execute(&transaction, sql, parameters).await {
+            Err(Failure::Postgres(error)) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
+                return Ok(CredentialsChanged::UsernameTaken);
+            }
+            other => other?,
+        };
+        let ended = if replaces(&change) {
+            end_others(&transaction, user, Some(change.device)).await?
+        } else {
+            Vec::new()
+        };
+        transaction.commit().await.map_err(Failure::from)?;
+        let user = UserInfo { username: change.username.or(login.user.username), ..login.user };
+        Ok(CredentialsChanged::Changed { user, ended })
     }
 
     async fn save_code(&self, code: NewCode) -> Result<CodeSaved, StoreError> {
@@ -252,13 +295,7 @@ impl AccountStore for Database {
         user: UserId,
         except: Option<DeviceId>,
     ) -> Result<Vec<DeviceId>, StoreError> {
-        let client = self.client().await?;
-        let sql = "DELETE FROM sessions WHERE device IN (SELECT device FROM sessions \
-                   WHERE user_id = $1 AND device IS DISTINCT FROM $2 ORDER BY device FOR UPDATE) \
-                   RETURNING device";
-        let except = except.as_ref().map(|one| bytes(one.as_bytes()));
-        let rows = query(&client, sql, &[&bytes(user.as_bytes()), &except]).await?;
-        Ok(rows.iter().map(device_id).collect::<Result<_>>()?)
+        Ok(end_others(&self.client().await?, user, except).await?)
     }
 
     async fn touch(&self, active: &[(DeviceId, Timestamp)]) -> Result<(), StoreError> {

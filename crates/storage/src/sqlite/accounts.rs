@@ -3,8 +3,8 @@
 mod steps;
 
 use accounts::store::{
-    AddressAdded, CodeAttempt, CodeDigest, CodeSaved, CodeSignIn, Lookup, NewCode, NewSession, NewUser,
-    PendingCode, Rotation, StoredLogin, StoredSession,
+    AddressAdded, CodeAttempt, CodeDigest, CodeSaved, CodeSignIn, CredentialsChanged, Lookup, NewCode,
+    NewCredentials, NewSession, NewUser, PendingCode, Rotation, StoredLogin, StoredSession,
 };
 use accounts::{AccountStore, Address, Channel, StoreError};
 use async_trait::async_trait;
@@ -13,10 +13,11 @@ use protocol::{DeviceId, UserId, UserInfo};
 use rusqlite::{OptionalExtension, Result, params};
 
 use self::steps::{
-    add_session, device_id, find, insert_session, insert_user, redeem, stored_session, user_info,
+    add_session, device_id, end_others, find, insert_session, insert_user, login_of, redeem, stored_login,
+    stored_session, user_info,
 };
 use super::Database;
-use crate::accounts::{CodeHistory, PENDING_CODES, address, rotate};
+use crate::accounts::{CodeHistory, PENDING_CODES, address, refuse_password, replaces, rotate};
 
 #[async_trait]
 impl AccountStore for Database {
@@ -36,9 +37,7 @@ impl AccountStore for Database {
         let login = self.read(move |connection| {
             connection
                 .prepare_cached("SELECT id, username, name, password_hash FROM users WHERE username = ?1")?
-                .query_row([username], |row| {
-                    Ok(StoredLogin { user: user_info(row)?, password_hash: row.get(3)? })
-                })
+                .query_row([username], stored_login)
                 .optional()
         });
         Ok(login.await?)
@@ -49,13 +48,51 @@ impl AccountStore for Database {
         user: UserId,
         session: NewSession,
         max_devices: u32,
+        password_hash: Option<&str>,
     ) -> Result<Option<Vec<DeviceId>>, StoreError> {
+        let password_hash = password_hash.map(str::to_owned);
         let evicted = self.write(move |transaction| {
-            let exists =
-                transaction.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?.exists([user.as_bytes()])?;
+            let exists = transaction
+                .prepare_cached("SELECT 1 FROM users WHERE id = ?1 AND (?2 IS NULL OR password_hash = ?2)")?
+                .exists(params![user.as_bytes(), password_hash])?;
             exists.then(|| add_session(transaction, user, &session, max_devices)).transpose()
         });
         Ok(evicted.await?)
+    }
+
+    async fn credentials(&self, user: UserId) -> Result<Option<StoredLogin>, StoreError> {
+        Ok(self.read(move |connection| login_of(connection, user)).await?)
+    }
+
+    async fn change_credentials(&self, change: NewCredentials) -> Result<CredentialsChanged, StoreError> {
+        let changed = self.write(move |transaction| {
+            let user = change.user;
+            let Some(login) = login_of(transaction, user)? else { return Ok(CredentialsChanged::NoSession) };
+            let signed_in = transaction
+                .prepare_cached("SELECT 1 FROM sessions WHERE device = ?1 AND user_id = ?2")?
+                .exists([change.device.as_bytes(), user.as_bytes()])?;
+            if !signed_in {
+                return Ok(CredentialsChanged::NoSession);
+            }
+            if let Some(refused) = refuse_password(&change, login.password_hash.as_deref()) {
+                return Ok(refused);
+            }
+            let hash = change.password.as_ref().map(|password| password.hash.as_str());
+            let set = transaction
+                .prepare_cached(
+                    "UPDATE OR IGNORE users SET username = COALESCE(?2, username), \
+                     password_hash = COALESCE(?3, password_hash), updated_at = ?4, updated_by = ?1 WHERE id = ?1",
+                )?
+                .execute(params![user.as_bytes(), change.username, hash, change.now])?;
+            if set == 0 {
+                return Ok(CredentialsChanged::UsernameTaken);
+            }
+            let ended =
+                if replaces(&change) { end_others(transaction, user, Some(change.device))? } else { Vec::new() };
+            let user = UserInfo { username: change.username.or(login.user.username), ..login.user };
+            Ok(CredentialsChanged::Changed { user, ended })
+        });
+        Ok(changed.await?)
     }
 
     async fn save_code(&self, code: NewCode) -> Result<CodeSaved, StoreError> {
@@ -264,15 +301,7 @@ impl AccountStore for Database {
         user: UserId,
         except: Option<DeviceId>,
     ) -> Result<Vec<DeviceId>, StoreError> {
-        let ended = self.write(move |transaction| {
-            transaction
-                .prepare_cached(
-                    "DELETE FROM sessions WHERE user_id = ?1 AND device IS NOT ?2 RETURNING device",
-                )?
-                .query_map(params![user.as_bytes(), except.map(|one| *one.as_bytes())], device_id)?
-                .collect()
-        });
-        Ok(ended.await?)
+        Ok(self.write(move |transaction| end_others(transaction, user, except)).await?)
     }
 
     async fn touch(&self, active: &[(DeviceId, Timestamp)]) -> Result<(), StoreError> {

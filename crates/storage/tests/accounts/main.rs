@@ -1,6 +1,7 @@
 //! Accounts over real databases: what a store must do, on both backends, and what the service makes of it.
 
 mod codes;
+mod credentials;
 mod service;
 mod sessions;
 mod users;

@@ -6,7 +6,9 @@ use std::sync::atomic::AtomicBool;
 use accounts::{AccountError, Accounts, CodeSender, Policy, SecretKey, SendError, Session, SessionObserver};
 use async_trait::async_trait;
 use platform::{ManualClock, SystemRandomness};
-use protocol::{CodeRequest, CodeVerification, Credentials, ErrorCode, RefreshRequest, SignedIn};
+use protocol::{
+    CodeRequest, CodeVerification, Credentials, CredentialsChange, ErrorCode, RefreshRequest, SignedIn,
+};
 
 use crate::*;
 
@@ -181,6 +183,48 @@ async fn an_address_is_added_to_an_account() {
     let taken =
         accounts.add_address(bob.user.id, verification("alice@example.org", &fixture.last_code())).await;
     assert_eq!(code_of(taken), ErrorCode::Conflict);
+}
+
+#[tokio::test]
+async fn who_came_by_code_gets_a_username_and_a_password() {
+    let fixture = Fixture::new(Policy::default());
+    let (accounts, address) = (&fixture.accounts, "bob@example.org");
+    fixture.register("alice").await;
+    accounts.request_code(by_email(address)).await.unwrap();
+    let bob = accounts.verify_code(verification(address, &fixture.last_code())).await.unwrap();
+    let session = fixture.session(&bob).await.unwrap();
+    let change = async |username: Option<&str>, password: Option<&str>, current: Option<&str>| {
+        let [username, password, current_password] =
+            [username, password, current].map(|text| text.map(str::to_owned));
+        accounts
+            .change_credentials(&session, CredentialsChange { username, password, current_password })
+            .await
+    };
+    for (username, password, code) in [
+        (None, None, ErrorCode::Invalid),
+        (None, Some("correct horse"), ErrorCode::Invalid),
+        (Some("b"), None, ErrorCode::Invalid),
+        (Some("bob"), Some("short"), ErrorCode::Invalid),
+        (Some("Alice"), None, ErrorCode::UsernameTaken),
+    ] {
+        assert_eq!(code_of(change(username, password, None).await), code, "{username:?} {password:?}");
+    }
+    assert_eq!(accounts.users(&[bob.user.id]).await.unwrap()[0].username, None);
+    let named = change(Some(" Bob "), Some("correct horse"), None).await.unwrap();
+    assert_eq!((named.id, named.username.as_deref()), (bob.user.id, Some("bob")));
+    assert_eq!(accounts.users(&[bob.user.id]).await.unwrap(), [named], "not the cached one");
+
+    let other = accounts.login(credentials("bob", "correct horse")).await.unwrap();
+    assert_eq!(code_of(change(None, Some("battery staple"), None).await), ErrorCode::Invalid);
+    let wrong = change(None, Some("battery staple"), Some("wrong")).await;
+    assert_eq!(code_of(wrong), ErrorCode::WrongPassword);
+    assert_eq!(fixture.ended(), []);
+    change(None, Some("battery staple"), Some("correct horse")).await.unwrap();
+    assert_eq!(fixture.ended(), [other.device]);
+    assert_eq!(fixture.session(&other).await, Err(AccountError::Unauthenticated));
+    assert!(fixture.session(&bob).await.is_ok(), "who changed it stays");
+    assert_eq!(code_of(accounts.login(credentials("bob", "correct horse")).await), ErrorCode::WrongPassword);
+    accounts.login(credentials("bob", "battery staple")).await.unwrap();
 }
 
 #[tokio::test]

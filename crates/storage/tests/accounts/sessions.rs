@@ -16,9 +16,9 @@ async fn sessions_come_and_go(store: Store) {
     let (alice, phone) = registered(&store, "alice").await;
     let (bob, _) = registered(&store, "bob").await;
     let laptop = new_session(START + 5);
-    assert_eq!(store.open_session(alice, laptop.clone(), MAX_DEVICES).await.unwrap(), Some(vec![]));
+    assert_eq!(store.open_session(alice, laptop.clone(), MAX_DEVICES, None).await.unwrap(), Some(vec![]));
     let nobody = UserId::compose(START, unique());
-    assert_eq!(store.open_session(nobody, new_session(START), MAX_DEVICES).await.unwrap(), None);
+    assert_eq!(store.open_session(nobody, new_session(START), MAX_DEVICES, None).await.unwrap(), None);
 
     let stored = store.session(laptop.device).await.unwrap().unwrap();
     assert_eq!((stored.user, stored.name.as_str()), (alice, "laptop"));
@@ -33,7 +33,7 @@ async fn sessions_come_and_go(store: Store) {
     assert_eq!(store.session(phone).await.unwrap(), None);
 
     let tablet = new_session(START + 6);
-    store.open_session(alice, tablet.clone(), MAX_DEVICES).await.unwrap();
+    store.open_session(alice, tablet.clone(), MAX_DEVICES, None).await.unwrap();
     assert_eq!(store.end_sessions(alice, Some(tablet.device)).await.unwrap(), [laptop.device]);
     assert_eq!(store.end_sessions(alice, None).await.unwrap(), [tablet.device]);
     assert_eq!(store.end_sessions(alice, None).await.unwrap(), []);
@@ -43,15 +43,15 @@ async fn sessions_come_and_go(store: Store) {
 async fn one_device_too_many_ends_the_idlest(store: Store) {
     let (alice, first) = registered(&store, "alice").await;
     let (second, third) = (new_session(START + 1), new_session(START + 2));
-    store.open_session(alice, second.clone(), MAX_DEVICES).await.unwrap();
-    store.open_session(alice, third, MAX_DEVICES).await.unwrap();
+    store.open_session(alice, second.clone(), MAX_DEVICES, None).await.unwrap();
+    store.open_session(alice, third, MAX_DEVICES, None).await.unwrap();
     store.touch(&[(first, START + 10)]).await.unwrap();
     // An old clock does not make the newcomer the idlest.
     let fourth = new_session(START - 50);
-    let evicted = store.open_session(alice, fourth.clone(), MAX_DEVICES).await.unwrap();
+    let evicted = store.open_session(alice, fourth.clone(), MAX_DEVICES, None).await.unwrap();
     assert_eq!(evicted, Some(vec![second.device]));
     assert_eq!(store.sessions(alice).await.unwrap().len(), 3);
-    let mut evicted = store.open_session(alice, new_session(START + 20), 1).await.unwrap().unwrap();
+    let mut evicted = store.open_session(alice, new_session(START + 20), 1, None).await.unwrap().unwrap();
     evicted.sort();
     assert_eq!(evicted.len(), 3);
     assert!(evicted.contains(&fourth.device));
@@ -96,7 +96,7 @@ async fn idle_and_old_sessions_are_not_refreshed(store: Store) {
     assert_eq!(store.session(idle).await.unwrap(), None);
 
     let old = new_session(START);
-    store.open_session(alice, old.clone(), MAX_DEVICES).await.unwrap();
+    store.open_session(alice, old.clone(), MAX_DEVICES, None).await.unwrap();
     let now = old.expires_at;
     store.touch(&[(old.device, now - 1)]).await.unwrap();
     assert_eq!(store.rotate(alice, old.device, 0, now, now - 30 * DAY).await.unwrap(), Rotation::Expired);
@@ -128,7 +128,7 @@ async fn expired_sessions_are_swept(store: Store) {
     let (alice, idle) = registered(&store, "alice").await;
     let (busy, old) = (new_session(START), new_session(START - 400 * DAY));
     for session in [&busy, &old] {
-        store.open_session(alice, session.clone(), 10).await.unwrap();
+        store.open_session(alice, session.clone(), 10, None).await.unwrap();
     }
     let now = START + 40 * DAY;
     store.touch(&[(busy.device, now), (old.device, now)]).await.unwrap();

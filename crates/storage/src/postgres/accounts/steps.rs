@@ -1,7 +1,7 @@
 //! The steps that transactions share, and how rows read.
 
 use accounts::Channel;
-use accounts::store::{CodeAttempt, CodeDigest, Lookup, NewSession, NewUser, StoredSession};
+use accounts::store::{CodeAttempt, CodeDigest, Lookup, NewSession, NewUser, StoredLogin, StoredSession};
 use deadpool_postgres::GenericClient;
 use protocol::{DeviceId, UserId, UserInfo};
 use tokio_postgres::Row;
@@ -69,6 +69,20 @@ pub(super) async fn add_session(
     rows.iter().map(device_id).collect::<Result<_>>().map(Some)
 }
 
+/// Ends the user's sessions but that one.
+pub(super) async fn end_others(
+    client: &impl GenericClient,
+    user: UserId,
+    except: Option<DeviceId>,
+) -> Result<Vec<DeviceId>> {
+    let sql = "DELETE FROM sessions WHERE device IN (SELECT device FROM sessions \
+               WHERE user_id = $1 AND device IS DISTINCT FROM $2 ORDER BY device FOR UPDATE) \
+               RETURNING device";
+    let except = except.as_ref().map(|one| bytes(one.as_bytes()));
+    let rows = query(client, sql, &[&bytes(user.as_bytes()), &except]).await?;
+    rows.iter().map(device_id).collect()
+}
+
 /// Counts the try, and uses up the code if it is right.
 pub(super) async fn redeem(client: &impl GenericClient, attempt: &CodeAttempt) -> Result<bool> {
     let (channel, text) = (attempt.address.channel().as_str(), attempt.address.as_str());
@@ -97,6 +111,24 @@ pub(super) async fn find(client: &impl GenericClient, lookup: &Lookup) -> Result
         },
     };
     query(client, sql, &[&text]).await?.first().map(user_info).transpose()
+}
+
+/// With `locked`, nobody else changes the user until the transaction ends.
+pub(super) async fn login_of(
+    client: &impl GenericClient,
+    user: UserId,
+    locked: bool,
+) -> Result<Option<StoredLogin>> {
+    let sql = if locked {
+        "SELECT id, username, name, password_hash FROM users WHERE id = $1 FOR UPDATE"
+    } else {
+        "SELECT id, username, name, password_hash FROM users WHERE id = $1"
+    };
+    query(client, sql, &[&bytes(user.as_bytes())]).await?.first().map(stored_login).transpose()
+}
+
+pub(super) fn stored_login(row: &Row) -> Result<StoredLogin> {
+    Ok(StoredLogin { user: user_info(row)?, password_hash: row.try_get(3)? })
 }
 
 pub(super) fn user_info(row: &Row) -> Result<UserInfo> {

@@ -1,7 +1,7 @@
 //! The steps that transactions share, and how rows read.
 
 use accounts::Channel;
-use accounts::store::{CodeAttempt, CodeDigest, Lookup, NewSession, NewUser, StoredSession};
+use accounts::store::{CodeAttempt, CodeDigest, Lookup, NewSession, NewUser, StoredLogin, StoredSession};
 use protocol::{DeviceId, UserId, UserInfo};
 use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
 
@@ -68,6 +68,18 @@ pub(super) fn add_session(
         .collect()
 }
 
+/// Ends the user's sessions but that one.
+pub(super) fn end_others(
+    transaction: &Transaction<'_>,
+    user: UserId,
+    except: Option<DeviceId>,
+) -> Result<Vec<DeviceId>> {
+    transaction
+        .prepare_cached("DELETE FROM sessions WHERE user_id = ?1 AND device IS NOT ?2 RETURNING device")?
+        .query_map(params![user.as_bytes(), except.map(|one| *one.as_bytes())], device_id)?
+        .collect()
+}
+
 /// Counts the try, and uses up the code if it is right.
 pub(super) fn redeem(transaction: &Transaction<'_>, attempt: &CodeAttempt) -> Result<bool> {
     let key = (attempt.address.channel().as_str(), attempt.address.as_str());
@@ -101,6 +113,17 @@ pub(super) fn find(connection: &Connection, lookup: &Lookup) -> Result<Option<Us
         },
     };
     connection.prepare_cached(sql)?.query_row([text], user_info).optional()
+}
+
+pub(super) fn login_of(connection: &Connection, user: UserId) -> Result<Option<StoredLogin>> {
+    connection
+        .prepare_cached("SELECT id, username, name, password_hash FROM users WHERE id = ?1")?
+        .query_row([user.as_bytes()], stored_login)
+        .optional()
+}
+
+pub(super) fn stored_login(row: &Row<'_>) -> Result<StoredLogin> {
+    Ok(StoredLogin { user: user_info(row)?, password_hash: row.get(3)? })
 }
 
 pub(super) fn user_info(row: &Row<'_>) -> Result<UserInfo> {

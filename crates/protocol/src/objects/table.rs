@@ -1,0 +1,359 @@
+//! The objects.
+
+use super::objects;
+use crate::{
+    Body, ByteString, ConversationId, ConversationKind, ConversationSummary, DeviceId, DeviceMessage,
+    MemberInfo, MemberReceipt, Message, MessageId, MessageKind, MessageStatus, OutgoingDeviceMessage, Role,
+    Seq, Timestamp, UserId, UserInfo,
+};
+
+objects! { OBJECTS:
+    /// Every object but the bodies, in the order of the document.
+
+    /// A user as others see them.
+    UserInfo {
+        /// The user.
+        id: UserId,
+        /// Their username, if they have one.
+        username: Option<String>,
+        /// The name to show.
+        name: String,
+    }
+    /// Whether a user is there.
+    Presence {
+        /// The user.
+        user: UserId,
+        /// Whether a device of theirs is connected and checked in.
+        online: bool,
+        /// When they were last online; absent if never.
+        lastSeen: Option<Timestamp>,
+    }
+    /// Who is asking.
+    WhoAmI {
+        /// The user.
+        user: UserInfo,
+        /// The device.
+        device: DeviceId,
+    }
+    /// A conversation as one of its members sees it.
+    ConversationSummary {
+        /// The conversation.
+        id: ConversationId,
+        /// Whether the server can read it; for good.
+        kind: ConversationKind,
+        /// The name to show: the group's, or the other user's.
+        name: String,
+        /// The group's description; absent if empty.
+        description: Option<String>,
+        /// The picture's reference.
+        picture: Option<String>,
+        /// Who created it.
+        createdBy: UserId,
+        /// When.
+        createdAt: Timestamp,
+        /// Who last changed its name, description, picture or membership.
+        updatedBy: UserId,
+        /// When.
+        updatedAt: Timestamp,
+        /// How many members it has.
+        memberCount: u32,
+        /// Its members: all of them from `GetConversation` and `GetGroup`, the first few in lists, none in `Sync`.
+        members: Vec<MemberInfo>,
+        /// One's own role; null once one is no member any more.
+        role: Option<Role>,
+        /// The current MLS epoch, in `mls` conversations.
+        epoch: Option<u64>,
+        /// The first entry one may see.
+        firstSeq: Seq,
+        /// The last entry one may see.
+        lastSeq: Seq,
+        /// Up to where one's devices have acknowledged.
+        delivered: Seq,
+        /// Up to where one has seen it.
+        seen: Seq,
+        /// Messages of others after that; counting stops at 1,000.
+        unread: u32,
+        /// The last entry.
+        lastMessage: Option<Message>,
+        /// How far the last message has come, if it is one's own.
+        status: Option<MessageStatus>,
+    }
+    /// A member as others see them.
+    MemberInfo {
+        /// Who.
+        user: UserId,
+        /// The name to show.
+        name: String,
+        /// What they may do.
+        role: Role,
+        /// When they joined.
+        joinedAt: Timestamp,
+    }
+    /// A group with everyone in it.
+    GroupInfo: ConversationSummary {
+        /// Counts the changes of its membership.
+        membershipVersion: u64,
+    }
+    /// One stay of one user in a conversation.
+    MembershipRecord {
+        /// Who.
+        user: UserId,
+        /// Their role, or the last they had.
+        role: Role,
+        /// Who added them.
+        addedBy: UserId,
+        /// When.
+        addedAt: Timestamp,
+        /// The first entry they see.
+        fromSeq: Seq,
+        /// Who removed them (themselves if they left); null while they are a member, like the next two.
+        removedBy: Option<UserId>,
+        /// When.
+        removedAt: Option<Timestamp>,
+        /// The last entry they see.
+        toSeq: Option<Seq>,
+        /// The membership version their joining or, if later, their leaving made.
+        version: u64,
+    }
+    /// A group to be.
+    NewGroup {
+        /// 1 to 100 characters, on one line.
+        name: String,
+        /// At most 1,000 characters.
+        description: Option<String>,
+        /// A reference to a picture, at most 300 bytes.
+        picture: Option<String>,
+        /// The first members besides its creator.
+        members: Option<Vec<UserId>>,
+        /// `plain` unless said otherwise; for good.
+        kind: Option<ConversationKind>,
+        /// The creation's id: created again with the same one, by the same user, it is the same group.
+        id: Option<MessageId>,
+    }
+    /// What to change about a group; what is absent stays.
+    GroupChanges {
+        /// A new name.
+        name: Option<String>,
+        /// A new description.
+        description: Option<String>,
+        /// A new picture.
+        picture: Option<String>,
+    }
+    /// A message to be sent. A bare string is short for `{"text": …}`.
+    OutgoingMessage {
+        /// The message's id. Without one the server makes one, and a repeat is a new message.
+        id: Option<MessageId>,
+        /// Short for a body `{"type": "text", "text": …}`. Either this or `body`.
+        text: Option<String>,
+        /// The body.
+        body: Option<Body>,
+        /// `content` unless said otherwise.
+        kind: Option<MessageKind>,
+        /// The MLS epoch the body belongs to: required in `mls` conversations, and only there.
+        epoch: Option<u64>,
+        /// Messages to single devices that become visible together with this one: a commit's Welcomes.
+        devices: Option<Vec<OutgoingDeviceMessage>>,
+    }
+    /// A message to one device, to be sent.
+    OutgoingDeviceMessage {
+        /// Whose device.
+        user: UserId,
+        /// Which device.
+        device: DeviceId,
+        /// What it gets. The server does not look inside.
+        body: ByteString,
+    }
+    /// A message is on disk.
+    Sent {
+        /// The id it was sent with, or the one the server made.
+        id: MessageId,
+        /// Its place in the conversation.
+        seq: Seq,
+        /// When it was appended.
+        sentAt: Timestamp,
+    }
+    /// An entry of a conversation's log.
+    Message {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Its place in it.
+        seq: Seq,
+        /// Who sent it, or caused it.
+        sender: UserId,
+        /// From which device.
+        device: DeviceId,
+        /// The sender's id for it.
+        id: MessageId,
+        /// When it was appended; never decreases within a conversation.
+        sentAt: Timestamp,
+        /// What kind of entry.
+        kind: MessageKind,
+        /// The MLS epoch, in `mls` conversations.
+        epoch: Option<u64>,
+        /// What it says.
+        body: Body,
+    }
+    /// A message that waits for one device until that device acknowledges it.
+    DeviceMessage {
+        /// Its place in the device's queue; grows, with gaps.
+        number: u64,
+        /// The conversation it came through.
+        conversation: ConversationId,
+        /// Who sent it.
+        sender: UserId,
+        /// From which device.
+        senderDevice: DeviceId,
+        /// When.
+        sentAt: Timestamp,
+        /// The body.
+        body: ByteString,
+    }
+    /// What a client holds when it asks to be brought up to date.
+    SyncRequest {
+        /// The last place the client holds of each conversation it knows, without a gap below. A conversation not named
+        /// starts where the server last heard this device acknowledge.
+        after: Option<Vec<(ConversationId, Seq)>>,
+        /// The last device message the client holds; those up to it are dropped by the server.
+        afterDeviceMessage: Option<u64>,
+        /// At most so many messages; the server's page bound if absent or larger.
+        limit: Option<u32>,
+    }
+    /// One page of what a client has missed. Ask again, with `after` moved on, until `more` is false.
+    SyncPage {
+        /// Every conversation of the user, without members; on later pages too.
+        conversations: Vec<ConversationSummary>,
+        /// Messages, in order within each conversation.
+        messages: Vec<Message>,
+        /// Messages to this device alone.
+        deviceMessages: Vec<DeviceMessage>,
+        /// Whether there is more than this page.
+        more: bool,
+    }
+    /// Where to read a conversation's past.
+    HistoryRequest {
+        /// Only entries before this place; from the newest if absent.
+        before: Option<Seq>,
+        /// Only entries appended before this time.
+        beforeTime: Option<Timestamp>,
+        /// At most so many; the server's page bound if absent or larger.
+        limit: Option<u32>,
+    }
+    /// A page of messages.
+    MessagePage {
+        /// The messages.
+        messages: Vec<Message>,
+        /// Whether there is more in that direction.
+        more: bool,
+    }
+    /// What became of one message.
+    MessageInfo {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The message's place in it.
+        seq: Seq,
+        /// Who sent it.
+        sender: UserId,
+        /// When.
+        sentAt: Timestamp,
+        /// The least over everyone it was for.
+        status: MessageStatus,
+        /// Everyone it was for: who was a member then, without the sender.
+        receipts: Vec<MemberReceipt>,
+    }
+    /// What became of one message with one member.
+    MemberReceipt {
+        /// Who.
+        user: UserId,
+        /// The name to show.
+        name: String,
+        /// When a device of theirs acknowledged it, to the second; null if none has.
+        deliveredAt: Option<Timestamp>,
+        /// When they saw it, to the second; null if they have not.
+        seenAt: Option<Timestamp>,
+    }
+    /// A username and its password, to register or to log in.
+    Credentials {
+        /// 3 to 32 characters: a-z, 0-9, `_`, `.`, `-`; case does not matter. Begins with a letter or a digit.
+        username: String,
+        /// 8 to 256 characters.
+        password: String,
+        /// The name to show, at most 100 characters; the username if absent. Only for registering.
+        name: Option<String>,
+        /// What to call this device in the list of devices, at most 100 characters.
+        device: Option<String>,
+    }
+    /// Sets or changes the username, the password, or both.
+    CredentialsChange {
+        /// The username to have; it stays if absent.
+        username: Option<String>,
+        /// The password to have; it stays if absent. Needs a username, which may come with it.
+        password: Option<String>,
+        /// Required to replace a password.
+        currentPassword: Option<String>,
+    }
+    /// Asks for a one-time code. Exactly one of the two.
+    CodeRequest {
+        /// An email address.
+        email: Option<String>,
+        /// A phone number in E.164 form: `+` and up to 15 digits.
+        phone: Option<String>,
+    }
+    /// A one-time code is on its way.
+    CodeSent {
+        /// When it stops being accepted.
+        expiresAt: Timestamp,
+        /// When another may be asked for.
+        resendAt: Timestamp,
+    }
+    /// Proves that one got the code. Exactly one of `email` and `phone`.
+    CodeVerification {
+        /// The email address the code went to.
+        email: Option<String>,
+        /// The phone number the code went to.
+        phone: Option<String>,
+        /// The six digits.
+        code: String,
+        /// The name to show, if this registers an account.
+        name: Option<String>,
+        /// What to call this device.
+        device: Option<String>,
+    }
+    /// An access token and what renews it.
+    Tokens {
+        /// Goes with every request: `Authorization: Bearer …`.
+        accessToken: String,
+        /// When it stops being accepted.
+        accessExpiresAt: Timestamp,
+        /// Good for one refresh. Used twice, it ends the session.
+        refreshToken: String,
+        /// When it stops being accepted, if not used before.
+        refreshExpiresAt: Timestamp,
+    }
+    /// The answer to registering and to logging in.
+    SignedIn: Tokens {
+        /// Who.
+        user: UserInfo,
+        /// This device's session.
+        device: DeviceId,
+        /// Whether this call registered the account.
+        registered: bool,
+    }
+    /// Exchanges a refresh token for a new pair.
+    RefreshRequest {
+        /// The refresh token last given.
+        refreshToken: String,
+    }
+    /// A signed-in device.
+    SessionInfo {
+        /// Its id.
+        id: DeviceId,
+        /// What it was called.
+        name: String,
+        /// When it signed in.
+        createdAt: Timestamp,
+        /// When it was last active, to the minute.
+        lastActiveAt: Timestamp,
+        /// Whether it is the one asking.
+        current: bool,
+    }
+}

@@ -1,0 +1,85 @@
+//! Readable bodies, and words out of a few.
+
+use super::{Choice, objects};
+use crate::{MemberChange, UserId};
+
+objects! { BODIES:
+    /// What a readable body may be: the words of its `type`.
+
+    /// A text.
+    text {
+        /// 1 byte to the server's `limits.max_message_bytes`, UTF-8.
+        text: String,
+    }
+    /// Recorded by the server: the conversation was created.
+    created {}
+    /// Recorded by the server: the membership changed. Those added see the log from this entry on, those removed up to
+    /// and including it.
+    members {
+        /// What happened to whom.
+        change: MemberChange,
+        /// Whom it happened to.
+        users: Vec<UserId>,
+    }
+    /// Recorded by the server: name, description or picture changed. What is absent stayed.
+    info {
+        /// The new name.
+        name: Option<String>,
+        /// The new description.
+        description: Option<String>,
+        /// The new picture's reference.
+        picture: Option<String>,
+    }
+    /// Recorded by the server: the group was deleted; nothing follows.
+    deleted {}
+}
+
+/// Every choice, in the order of the document.
+pub const CHOICES: &[Choice] = &[
+    Choice {
+        name: "ConversationKind",
+        about: "Whether the server can read a conversation.",
+        words: &[
+            ("plain", "Bodies are readable by the server: for bots, scripts and server-side search."),
+            ("mls", "Bodies are MLS ciphertext (RFC 9420): the server orders what it cannot read."),
+        ],
+    },
+    Choice {
+        name: "MessageKind",
+        about: "What kind of entry of the log a message is.",
+        words: &[
+            ("content", "Something a member says."),
+            ("proposal", "An MLS proposal. Only in `mls` conversations."),
+            (
+                "commit",
+                "An MLS commit: accepted only if it names the current epoch, which it ends. Only in `mls` conversations.",
+            ),
+            ("system", "Recorded by the server: creation, membership, name. Not for clients to send."),
+        ],
+    },
+    Choice {
+        name: "MessageStatus",
+        about: "How far a message has come: the least over all other members.",
+        words: &[
+            ("sent", "On the server's disk."),
+            ("delivered", "Acknowledged by a device of every other member."),
+            ("seen", "Seen by every other member."),
+        ],
+    },
+    Choice {
+        name: "Role",
+        about: "What a member may do in a conversation.",
+        words: &[("member", "Reads and writes."), ("admin", "Also changes the group and its membership.")],
+    },
+    Choice {
+        name: "MemberChange",
+        about: "A change of membership.",
+        words: &[
+            ("added", "An admin added them."),
+            ("removed", "An admin removed them."),
+            ("left", "They left."),
+            ("promoted", "An admin made them admins."),
+            ("demoted", "An admin made them ordinary members."),
+        ],
+    },
+];

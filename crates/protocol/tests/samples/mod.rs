@@ -1,0 +1,277 @@
+//! A value of each type on the wire, with every field.
+
+use protocol::*;
+
+use crate::Area;
+
+const AT: Timestamp = 1_700_000_000_000;
+
+pub(crate) struct Samples {
+    alice: UserId,
+    bob: UserId,
+    phone: DeviceId,
+    direct: ConversationId,
+    group: ConversationId,
+}
+
+type Fill = fn(&Samples, &mut Area);
+
+impl Samples {
+    /// The snapshots, by what they are about.
+    pub(crate) const AREAS: &[(&str, Fill)] = &[
+        ("users", |it, area| {
+            area.object("UserInfo", &it.user());
+            let presence = Presence { user: it.bob, online: false, last_seen: Some(AT) };
+            area.object("Presence", &presence);
+            area.object("WhoAmI", &WhoAmI { user: it.user(), device: it.phone });
+        }),
+        ("conversations", |it, area| {
+            area.object("MemberInfo", &it.member());
+            area.object("ConversationSummary", &it.summary());
+            area.object("GroupInfo", &GroupInfo { summary: it.summary(), membership_version: 3 });
+            area.object("MembershipRecord", &it.record());
+            area.object("NewGroup", &it.new_group());
+            area.object(
+                "GroupChanges",
+                &GroupChanges { name: some("Us"), description: some("Two"), picture: some("p1") },
+            );
+        }),
+        ("messages", |it, area| {
+            area.object("OutgoingMessage", &it.outgoing());
+            area.object("OutgoingDeviceMessage", &it.outgoing().devices[0]);
+            area.object("Sent", &Sent { id: id("m1"), seq: 7, sent_at: AT });
+            area.object("Message", &it.message());
+            area.object("DeviceMessage", &it.device_message());
+            area.object("MessagePage", &MessagePage { messages: vec![it.message()], more: true });
+            let request = HistoryRequest { before: Some(7), before_time: Some(AT), limit: Some(50) };
+            area.object("HistoryRequest", &request);
+        }),
+        ("sync", |it, area| {
+            let after = vec![(it.direct, 7), (it.group, 0)];
+            area.object(
+                "SyncRequest",
+                &SyncRequest { after, after_device_message: Some(3), limit: Some(100) },
+            );
+            area.object(
+                "SyncPage",
+                &SyncPage {
+                    conversations: vec![it.summary()],
+                    messages: vec![it.message()],
+                    device_messages: vec![it.device_message()],
+                    more: false,
+                },
+            );
+        }),
+        ("receipts", |it, area| {
+            let receipt = it.receipt();
+            area.object("MemberReceipt", &receipt);
+            area.object(
+                "MessageInfo",
+                &MessageInfo {
+                    conversation: it.direct,
+                    seq: 7,
+                    sender: it.alice,
+                    sent_at: AT,
+                    status: MessageStatus::Delivered,
+                    receipts: vec![receipt],
+                },
+            );
+        }),
+        ("sign_in", |it, area| {
+            area.object("Credentials", &it.credentials());
+            area.object("CredentialsChange", &it.credentials_change());
+            let (email, phone) = (some("alice@example.org"), some("+4915123456789"));
+            area.object("CodeRequest", &CodeRequest { email, phone });
+            area.object("CodeSent", &CodeSent { expires_at: AT + 600_000, resend_at: AT + 60_000 });
+            area.object("CodeVerification", &it.verification());
+            area.object("Tokens", &it.signed_in().tokens);
+            area.object("SignedIn", &it.signed_in());
+            area.object("RefreshRequest", &RefreshRequest { refresh_token: "kr_2".into() });
+            area.object(
+                "SessionInfo",
+                &SessionInfo {
+                    id: it.phone,
+                    name: "phone".into(),
+                    created_at: AT,
+                    last_active_at: AT + 60_000,
+                    current: true,
+                },
+            );
+        }),
+    ];
+
+    pub(crate) fn new() -> Self {
+        Self {
+            alice: UserId::compose(AT, [1; 10]),
+            bob: UserId::compose(AT, [2; 10]),
+            phone: DeviceId::compose(AT, [3; 10]),
+            direct: ConversationId::compose(ConversationShape::Direct, AT, [4; 10]),
+            group: ConversationId::compose(ConversationShape::Group, AT, [5; 10]),
+        }
+    }
+
+    /// One of each, in the order of `protocol::objects::BODIES`.
+    pub(crate) fn contents(&self) -> Vec<Content> {
+        vec![
+            Content::Text { text: "Grüße 🦉".into() },
+            Content::Created,
+            Content::Members { change: MemberChange::Added, users: vec![self.alice, self.bob] },
+            Content::Info { name: some("Us"), description: some("Two"), picture: some("p1") },
+            Content::Deleted,
+        ]
+    }
+
+    pub(crate) fn credentials(&self) -> Credentials {
+        Credentials {
+            username: "alice".into(),
+            password: "correct horse".into(),
+            name: some("Alice"),
+            device: some("phone"),
+        }
+    }
+
+    pub(crate) fn credentials_change(&self) -> CredentialsChange {
+        CredentialsChange {
+            username: some("alice"),
+            password: some("battery staple"),
+            current_password: some("correct horse"),
+        }
+    }
+
+    pub(crate) fn verification(&self) -> CodeVerification {
+        CodeVerification {
+            email: some("alice@example.org"),
+            phone: some("+4915123456789"),
+            code: "123456".into(),
+            name: some("Alice"),
+            device: some("phone"),
+        }
+    }
+
+    pub(crate) fn signed_in(&self) -> SignedIn {
+        SignedIn {
+            user: self.user(),
+            device: self.phone,
+            registered: true,
+            tokens: Tokens {
+                access_token: "ka_1".into(),
+                access_expires_at: AT + 900_000,
+                refresh_token: "kr_1".into(),
+                refresh_expires_at: AT + 2_592_000_000,
+            },
+        }
+    }
+
+    fn user(&self) -> UserInfo {
+        UserInfo { id: self.alice, username: some("alice"), name: "Alice".into() }
+    }
+
+    fn member(&self) -> MemberInfo {
+        MemberInfo { user: self.bob, name: "Bob".into(), role: Role::Admin, joined_at: AT }
+    }
+
+    fn summary(&self) -> ConversationSummary {
+        ConversationSummary {
+            id: self.group,
+            kind: ConversationKind::Mls,
+            name: "Us".into(),
+            description: "Two".into(),
+            picture: some("p1"),
+            created_by: self.bob,
+            created_at: AT,
+            updated_by: self.bob,
+            updated_at: AT + 1,
+            member_count: 2,
+            members: vec![self.member()],
+            role: Some(Role::Member),
+            epoch: Some(4),
+            first_seq: 1,
+            last_seq: 7,
+            delivered: 7,
+            seen: 5,
+            unread: 2,
+            last_message: Some(self.message()),
+            status: Some(MessageStatus::Seen),
+        }
+    }
+
+    fn record(&self) -> MembershipRecord {
+        MembershipRecord {
+            user: self.alice,
+            role: Role::Member,
+            added_by: self.bob,
+            added_at: AT,
+            from_seq: 1,
+            removed_by: Some(self.bob),
+            removed_at: Some(AT + 1),
+            to_seq: Some(7),
+            version: 3,
+        }
+    }
+
+    fn new_group(&self) -> NewGroup {
+        NewGroup {
+            name: "Us".into(),
+            description: "Two".into(),
+            picture: some("p1"),
+            members: vec![self.alice],
+            kind: ConversationKind::Plain,
+            id: Some(id("g1")),
+        }
+    }
+
+    fn outgoing(&self) -> OutgoingMessage {
+        let welcome =
+            OutgoingDeviceMessage { user: self.bob, device: self.phone, body: ByteString(vec![1, 2, 3]) };
+        OutgoingMessage {
+            id: Some(id("m1")),
+            text: some("Hello"),
+            body: Some(Body::Sealed(ByteString(vec![9, 8, 7]))),
+            kind: MessageKind::Commit,
+            epoch: Some(4),
+            devices: vec![welcome],
+        }
+    }
+
+    fn message(&self) -> Message {
+        Message {
+            conversation: self.group,
+            seq: 7,
+            sender: self.alice,
+            device: self.phone,
+            id: id("m1"),
+            sent_at: AT,
+            kind: MessageKind::Content,
+            epoch: Some(4),
+            body: Body::Sealed(ByteString(vec![9, 8, 7])),
+        }
+    }
+
+    fn device_message(&self) -> DeviceMessage {
+        DeviceMessage {
+            number: 3,
+            conversation: self.group,
+            sender: self.alice,
+            sender_device: self.phone,
+            sent_at: AT,
+            body: ByteString(vec![1, 2, 3]),
+        }
+    }
+
+    fn receipt(&self) -> MemberReceipt {
+        MemberReceipt {
+            user: self.bob,
+            name: "Bob".into(),
+            delivered_at: Some(AT),
+            seen_at: Some(AT + 1_000),
+        }
+    }
+}
+
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn id(text: &str) -> MessageId {
+    text.parse().unwrap()
+}

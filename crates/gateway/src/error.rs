@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode, header};
 use presence::PresenceError;
 use protocol::ErrorCode;
 use serde::Serialize;
-use signalr::server::HubError;
+use signalr::server::{HubError, Refusal};
 
 /// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,6 +34,30 @@ impl CommandError {
     /// Arguments that are missing, malformed or out of bounds.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::Invalid, message)
+    }
+
+    pub(crate) fn no_token() -> Self {
+        Self::new(ErrorCode::Unauthenticated, "sign in first, and bring the access token")
+    }
+
+    /// As it reads on the hub: `code: sentence`.
+    pub(crate) fn text(&self) -> String {
+        format!("{}: {}", self.code, self.message)
+    }
+
+    /// How long to wait before trying again, in seconds, if that may help.
+    pub(crate) fn wait_s(&self) -> Option<u32> {
+        match self.code {
+            ErrorCode::RateLimited | ErrorCode::Unavailable => {
+                Some(self.retry_after_s.unwrap_or(RETRY_AFTER_S))
+            }
+            _ => None,
+        }
+    }
+
+    /// Turns a request for a connection away.
+    pub(crate) fn refusal(&self) -> Refusal {
+        Refusal { retry_after_s: self.wait_s(), ..Refusal::new(self.status(), self.text()) }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -81,22 +105,24 @@ impl From<PresenceError> for CommandError {
 
 impl From<CommandError> for HubError {
     fn from(error: CommandError) -> Self {
-        Self(format!("{}: {}", error.code, error.message))
+        Self(error.text())
     }
 }
 
 impl IntoResponse for CommandError {
     fn into_response(self) -> Response {
-        let mut response = (self.status(), Json(&self)).into_response();
-        let wait = match self.code {
-            ErrorCode::RateLimited | ErrorCode::Unavailable => {
-                Some(self.retry_after_s.unwrap_or(RETRY_AFTER_S))
-            }
-            _ => None,
-        };
-        if let Some(seconds) = wait {
+        let status = self.status();
+        let mut response = (status, Json(&self)).into_response();
+        if let Some(seconds) = self.wait_s() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 9110, section 15.5.2.
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,12 +31,9 @@ impl Hub for ChatHub {
     type Client = Client;
 
     async fn authenticate(&self, request: &Parts) -> Result<Client, Refusal> {
-        let token = access_token(request)
-            .ok_or_else(|| Refusal::unauthorized("unauthenticated: sign in first, and bring the token"))?;
-        let session = self.0.services.accounts.authenticate(&token).await.map_err(|error| {
-            let error = CommandError::from(error);
-            Refusal::new(error.status(), format!("{}: {}", error.code, error.message))
-        })?;
+        let token = access_token(request).ok_or_else(|| CommandError::no_token().refusal())?;
+        let session = self.0.services.accounts.authenticate(&token).await;
+        let session = session.map_err(|error| CommandError::from(error).refusal())?;
         let caller = Caller {
             user: session.user,
             device: session.device,
@@ -52,8 +49,7 @@ impl Hub for ChatHub {
         let registered =
             self.0.directory.register(caller.user, caller.device, client.number(), connection.clone());
         if let Err(error) = registered {
-            let error = CommandError::from(error);
-            return connection.close(Some(format!("{}: {}", error.code, error.message)), false);
+            return connection.close(Some(CommandError::from(error).text()), false);
         }
         self.0.services.presence.connected(caller.user, client.number());
         let token = client.token.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -16,4 +16,5 @@ mod state;
 pub use commands::{Argument, CommandDoc, TABLE};
 pub use error::CommandError;
 pub use fanout::FanOut;
+pub use rest::{ROUTES, RouteDoc};
 pub use state::{Gateway, Options, Services};

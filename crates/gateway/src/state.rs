@@ -79,6 +79,7 @@ impl Gateway {
             .merge(page::routes())
             .nest("/api", rest::routes(&self.shared))
             .nest("/hub", self.hub.router())
+            .fallback(rest::nothing)
     }
 
     /// Takes no new connections, and closes the others with leave to come back.

@@ -7,6 +7,8 @@ mod groups;
 mod messages;
 mod people;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -19,74 +21,81 @@ use protocol::{
 pub use table::{Argument, CommandDoc};
 
 table::commands! {
-    /// The direct conversation with a user, created if need be. From either side, or both at once, it is the same one.
-    /// `kind` is `plain` unless said otherwise.
-    boxed InitiateDirectChatSession(user: UserId; kind: ConversationKind) -> ConversationId = conversations::start_direct;
-    /// Creates a group; the caller is its admin. Created again with the same `id`, it is the same group.
-    boxed InitiateGroupChatSession(group: NewGroup) -> ConversationId = conversations::start_group;
-    /// Every conversation, the one with the latest entry first, with members, last message and unread count.
-    boxed LoadConversations() -> Vec<ConversationSummary> = conversations::list;
-    /// One conversation with all its members.
-    boxed GetConversation(conversation: ConversationId) -> ConversationSummary = conversations::get;
-
-    /// Appends a message; the answer says that it is on disk. A message is a text, or an object with `id` and `text` or
-    /// `body`. Sent again with the same `id` from the same device, it answers what it answered first.
-    inline SendMessage(conversation: ConversationId, message: OutgoingMessage) -> Sent = messages::send;
-    /// This device holds everything up to `seq`.
-    inline Acknowledge(conversation: ConversationId, seq: Seq) -> () = messages::acknowledge;
-    /// The user has seen everything up to `seq`.
-    inline MarkSeen(conversation: ConversationId, seq: Seq) -> () = messages::mark_seen;
-    /// The user types, or stopped. Repeat it every few seconds while it lasts.
-    inline SetTyping(conversation: ConversationId, typing: bool) -> () = messages::set_typing;
-    /// The messages from others that this device has not acknowledged, oldest first within each conversation. Acknowledge
-    /// them and ask again until `more` is false.
-    boxed ReadNewMessages(; limit: u32) -> MessagePage = messages::read_new;
-    /// Brings a client up to date after it connected, after a gap and after `resync`.
-    boxed Sync(; request: SyncRequest) -> SyncPage = messages::sync;
-    /// A page of a conversation's past, the newest first.
-    boxed History(conversation: ConversationId; request: HistoryRequest) -> MessagePage = messages::history;
-    /// A conversation's past as a stream, the newest first, back to its beginning or `limit`.
-    stream StreamHistory(conversation: ConversationId; request: HistoryRequest) -> Message = messages::stream_history;
-    /// Who got a message and who has seen it, and when.
-    boxed MessageInfo(conversation: ConversationId, seq: Seq) -> MessageInfo = messages::info;
-    /// Drops the messages to this device up to a number, once they are dealt with.
-    boxed AcknowledgeDeviceMessages(number: u64) -> () = messages::acknowledge_device_messages;
-
-    /// A group with all its members.
-    boxed GetGroup(group: ConversationId) -> GroupInfo = groups::get;
-    /// Adds a user. Like all changes of a group it is for admins, and answers the entry that records it.
-    boxed AddUserToGroup(group: ConversationId, user: UserId) -> Seq = groups::add;
-    /// Adds several users at once.
-    boxed AddUsersToGroup(group: ConversationId, users: Vec<UserId>) -> Seq = groups::add_several;
-    /// Removes a member.
-    boxed RemoveFromGroup(group: ConversationId, user: UserId) -> Seq = groups::remove;
-    /// Makes a member an admin.
-    boxed PromoteToAdmin(group: ConversationId, user: UserId) -> Seq = groups::promote;
-    /// Makes an admin an ordinary member.
-    boxed DemoteAdmin(group: ConversationId, user: UserId) -> Seq = groups::demote;
-    /// Leaves a group. Its last admin cannot while others remain.
-    boxed LeaveGroup(group: ConversationId) -> Seq = groups::leave;
-    /// Changes name, description or picture.
-    boxed UpdateGroup(group: ConversationId, changes: GroupChanges) -> Seq = groups::update;
-    /// Deletes a group for everyone. Who was in it keeps what they may see.
-    boxed DeleteGroup(group: ConversationId) -> Seq = groups::delete;
-    /// Everyone who is or was in a group: who added and removed them, and when.
-    boxed MembershipHistory(group: ConversationId) -> Vec<MembershipRecord> = groups::history;
-
-    /// This connection counts as online. So does every new one.
-    inline CheckIn() -> () = people::check_in;
-    /// This connection does not count as online any more, though it goes on.
-    inline CheckOut() -> () = people::check_out;
-    /// Whether a user is online, and when they last were.
-    boxed LastStatus(user: UserId) -> Presence = people::last_status;
-    /// The user with exactly this username, email address or phone number.
-    boxed FindUser(text: String) -> UserInfo = people::find;
-    /// Several users by id; those that do not exist are left out. At most 500.
-    boxed GetUsers(users: Vec<UserId>) -> Vec<UserInfo> = people::get_several;
-    /// Who is asking.
-    boxed WhoAmI() -> WhoAmI = people::who_am_i;
-    /// One's signed-in devices.
-    boxed ListSessions() -> Vec<SessionInfo> = people::sessions;
-    /// Signs a device out and closes its connections.
-    boxed RevokeSession(device: DeviceId) -> () = people::revoke_session;
+    "Conversations" {
+        /// The direct conversation with a user, created if need be. From either side, or both at once, it is the same one.
+        /// `kind` is `plain` unless said otherwise.
+        boxed InitiateDirectChatSession(user: UserId; kind: ConversationKind) -> ConversationId = conversations::start_direct;
+        /// Creates a group; the caller is its admin. Created again with the same `id`, it is the same group.
+        boxed InitiateGroupChatSession(group: NewGroup) -> ConversationId = conversations::start_group;
+        /// Every conversation, the one with the latest entry first, with members, last message and unread count.
+        boxed LoadConversations() -> Vec<ConversationSummary> = conversations::list;
+        /// One conversation with all its members.
+        boxed GetConversation(conversation: ConversationId) -> ConversationSummary = conversations::get;
+    }
+    "Messages" {
+        /// Appends a message; the answer says that it is on disk. A message is a text, or an object with `id` and `text` or
+        /// `body`. Sent again with the same `id` from the same device, it answers what it answered first.
+        inline SendMessage(conversation: ConversationId, message: OutgoingMessage) -> Sent = messages::send;
+        /// This device holds everything up to `seq`.
+        inline Acknowledge(conversation: ConversationId, seq: Seq) -> () = messages::acknowledge;
+        /// The user has seen everything up to `seq`.
+        inline MarkSeen(conversation: ConversationId, seq: Seq) -> () = messages::mark_seen;
+        /// The user types, or stopped. Repeat it every few seconds while it lasts.
+        inline SetTyping(conversation: ConversationId, typing: bool) -> () = messages::set_typing;
+        /// The messages from others that this device has not acknowledged, oldest first within each conversation. Acknowledge
+        /// them and ask again until `more` is false.
+        boxed ReadNewMessages(; limit: u32) -> MessagePage = messages::read_new;
+        /// Brings a client up to date after it connected, after a gap and after `resync`.
+        boxed Sync(; request: SyncRequest) -> SyncPage = messages::sync;
+        /// A page of a conversation's past, the newest first.
+        boxed History(conversation: ConversationId; request: HistoryRequest) -> MessagePage = messages::history;
+        /// A conversation's past as a stream, the newest first, back to its beginning or `limit`.
+        stream StreamHistory(conversation: ConversationId; request: HistoryRequest) -> Message = messages::stream_history;
+        /// Who got a message and who has seen it, and when.
+        boxed MessageInfo(conversation: ConversationId, seq: Seq) -> MessageInfo = messages::info;
+        /// Drops the messages to this device up to a number, once they are dealt with.
+        boxed AcknowledgeDeviceMessages(number: u64) -> () = messages::acknowledge_device_messages;
+    }
+    "Groups" {
+        /// A group with all its members.
+        boxed GetGroup(group: ConversationId) -> GroupInfo = groups::get;
+        /// Adds a user. Like all changes of a group it is for admins, and answers the entry that records it.
+        boxed AddUserToGroup(group: ConversationId, user: UserId) -> Seq = groups::add;
+        /// Adds several users at once.
+        boxed AddUsersToGroup(group: ConversationId, users: Vec<UserId>) -> Seq = groups::add_several;
+        /// Removes a member.
+        boxed RemoveFromGroup(group: ConversationId, user: UserId) -> Seq = groups::remove;
+        /// Makes a member an admin.
+        boxed PromoteToAdmin(group: ConversationId, user: UserId) -> Seq = groups::promote;
+        /// Makes an admin an ordinary member.
+        boxed DemoteAdmin(group: ConversationId, user: UserId) -> Seq = groups::demote;
+        /// Leaves a group. Its last admin cannot while others remain.
+        boxed LeaveGroup(group: ConversationId) -> Seq = groups::leave;
+        /// Changes name, description or picture.
+        boxed UpdateGroup(group: ConversationId, changes: GroupChanges) -> Seq = groups::update;
+        /// Deletes a group for everyone. Who was in it keeps what they may see.
+        boxed DeleteGroup(group: ConversationId) -> Seq = groups::delete;
+        /// Everyone who is or was in a group: who added and removed them, and when.
+        boxed MembershipHistory(group: ConversationId) -> Vec<MembershipRecord> = groups::history;
+    }
+    "People and devices" {
+        /// This connection counts as online. So does every new one.
+        inline CheckIn() -> () = people::check_in;
+        /// This connection does not count as online any more, though it goes on.
+        inline CheckOut() -> () = people::check_out;
+        /// Whether a user is online, and when they last were: the moment their last connection closed or checked out, kept
+        /// across restarts. `not_found` if there is no such user.
+        boxed LastStatus(user: UserId) -> Presence = people::last_status;
+        /// The user with exactly this username (a leading `@` does not matter), email address, or phone number in E.164
+        /// form (`+…`). `not_found` if nobody has it, `invalid` if it can be none of these.
+        boxed FindUser(text: String) -> UserInfo = people::find;
+        /// Users by id, at most 500, in the order asked for; those that do not exist are left out.
+        boxed GetUsers(users: Vec<UserId>) -> Vec<UserInfo> = people::get_several;
+        /// Who is asking.
+        boxed WhoAmI() -> WhoAmI = people::who_am_i;
+        /// One's signed-in devices.
+        boxed ListSessions() -> Vec<SessionInfo> = people::sessions;
+        /// Signs a device out and closes its connections.
+        boxed RevokeSession(device: DeviceId) -> () = people::revoke_session;
+    }
 }

@@ -3,6 +3,8 @@
 /// A command, for documents and for the other door.
 #[derive(Debug, Clone, Copy)]
 pub struct CommandDoc {
+    /// The section of the documents it stands in.
+    pub section: &'static str,
     /// Its name on the hub.
     pub name: &'static str,
     /// What it does.
@@ -26,17 +28,18 @@ pub struct Argument {
     pub optional: bool,
 }
 
-/// Writes the dispatcher and the documentation of a list of commands:
+/// Writes the dispatcher and the documentation of a list of commands. A section `"Title" { … }` holds commands
 /// `/// doc` `mode Name(required: Type, …; optional: Type, …) -> Answer = function;`
 ///
 /// `inline` commands run in the connection's own future, `boxed` ones in one of their own, so that the rare and large
 /// do not make the frequent and small expensive. `stream` ones answer item by item.
 macro_rules! commands {
-    ($($(#[doc = $doc:literal])* $mode:ident $name:ident
-        ($($argument:ident: $type:ty),* $(; $optional:ident: $optional_type:ty)?) -> $answer:ty = $function:path;)*) => {
+    ($($section:literal { $($(#[doc = $doc:literal])* $mode:ident $name:ident
+        ($($argument:ident: $type:ty),* $(; $optional:ident: $optional_type:ty)?) -> $answer:ty = $function:path;)* })*) => {
         /// Every command, in the order of the documents.
-        pub const TABLE: &[$crate::commands::CommandDoc] = &[$(
+        pub const TABLE: &[$crate::commands::CommandDoc] = &[$($(
             $crate::commands::CommandDoc {
+                section: $section,
                 name: stringify!($name),
                 doc: concat!($($doc),*),
                 arguments: &[
@@ -50,12 +53,12 @@ macro_rules! commands {
                 answer: stringify!($answer),
                 streams: $crate::commands::table::streams!($mode),
             },
-        )*];
+        )*)*];
 
         /// How a target is called, if there is such a command.
         pub(crate) fn kind(target: &str) -> Option<signalr::server::MethodKind> {
             match target {
-                $(stringify!($name) => Some($crate::commands::table::kind!($mode)),)*
+                $($(stringify!($name) => Some($crate::commands::table::kind!($mode)),)*)*
                 _ => None,
             }
         }
@@ -67,10 +70,10 @@ macro_rules! commands {
         ) -> Result<signalr::Payload, signalr::server::HubError> {
             let caller = call.client.caller;
             match call.target.as_str() {
-                $(stringify!($name) => {
+                $($(stringify!($name) => {
                     $crate::commands::table::run!($mode, call, $function, [shared, caller],
                         ($($argument: $type),*), ($($optional: $optional_type)?))
-                })*
+                })*)*
                 other => Err($crate::commands::table::unknown(other)),
             }
         }
@@ -85,17 +88,17 @@ macro_rules! commands {
         > {
             let caller = call.client.caller;
             match call.target.as_str() {
-                $(stringify!($name) => {
+                $($(stringify!($name) => {
                     $crate::commands::table::run_stream!($mode, call, $function, [shared, caller],
                         ($($argument: $type),*), ($($optional: $optional_type)?))
-                })*
+                })*)*
                 other => Err($crate::commands::table::unknown(other)),
             }
         }
 
         /// The types of answers are named here so that each is checked against its function.
         const _: fn() = || {
-            $(let _ = std::marker::PhantomData::<$answer>;)*
+            $($(let _ = std::marker::PhantomData::<$answer>;)*)*
         };
     };
 }

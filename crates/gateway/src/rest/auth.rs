@@ -1,13 +1,12 @@
-//! Registering, signing in and out, devices.
+//! Registering, signing in and out, devices. What each answers stands in the table of routes.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use protocol::{
-    CodeRequest, CodeSent, CodeVerification, Credentials, DeviceId, RefreshRequest, SessionInfo, SignedIn,
-    Tokens, UserInfo,
+    CodeRequest, CodeSent, CodeVerification, Credentials, CredentialsChange, DeviceId, RefreshRequest,
+    SessionInfo, SignedIn, Tokens, UserInfo,
 };
 
 use super::{Json, SignedInAs};
@@ -17,28 +16,23 @@ use crate::state::Shared;
 type Answer<T> = Result<axum::Json<T>, CommandError>;
 type Door = State<Arc<Shared>>;
 
-/// `POST /api/auth/register`: 200, 409 if the username is taken, 422 if malformed.
 pub(super) async fn register(State(shared): Door, Json(body): Json<Credentials>) -> Answer<SignedIn> {
     Ok(axum::Json(shared.services.accounts.register(body).await?))
 }
 
-/// `POST /api/auth/login`: 200, 400 if there is no such user, 401 if the password is wrong, 422 if malformed.
 pub(super) async fn login(State(shared): Door, Json(body): Json<Credentials>) -> Answer<SignedIn> {
     Ok(axum::Json(shared.services.accounts.login(body).await?))
 }
 
-/// `POST /api/auth/code`: sends a one-time code.
 pub(super) async fn request_code(State(shared): Door, Json(body): Json<CodeRequest>) -> Answer<CodeSent> {
     let sent = shared.services.accounts.request_code(body).await?;
     Ok(axum::Json(CodeSent { expires_at: sent.expires_at, resend_at: sent.resend_at }))
 }
 
-/// `POST /api/auth/verify`: signs in or registers with a one-time code.
 pub(super) async fn verify_code(State(shared): Door, Json(body): Json<CodeVerification>) -> Answer<SignedIn> {
     Ok(axum::Json(shared.services.accounts.verify_code(body).await?))
 }
 
-/// `POST /api/auth/address`: adds the address that a code proves to the account signed in.
 pub(super) async fn add_address(
     State(shared): Door,
     SignedInAs(session): SignedInAs,
@@ -50,12 +44,18 @@ pub(super) async fn add_address(
     Ok(axum::Json(user))
 }
 
-/// `POST /api/auth/refresh`: a new token pair.
+pub(super) async fn change_credentials(
+    State(shared): Door,
+    SignedInAs(session): SignedInAs,
+    Json(body): Json<CredentialsChange>,
+) -> Answer<UserInfo> {
+    Ok(axum::Json(shared.services.accounts.change_credentials(&session, body).await?))
+}
+
 pub(super) async fn refresh(State(shared): Door, Json(body): Json<RefreshRequest>) -> Answer<Tokens> {
     Ok(axum::Json(shared.services.accounts.refresh(&body).await?))
 }
 
-/// `POST /api/auth/logout`: ends this session, and closes its connections.
 pub(super) async fn logout(
     State(shared): Door,
     SignedInAs(session): SignedInAs,
@@ -64,7 +64,6 @@ pub(super) async fn logout(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /api/auth/sessions`: one's devices.
 pub(super) async fn sessions(
     State(shared): Door,
     SignedInAs(session): SignedInAs,
@@ -72,17 +71,12 @@ pub(super) async fn sessions(
     Ok(axum::Json(shared.services.accounts.list(session.user, Some(session.device)).await?))
 }
 
-/// `DELETE /api/auth/sessions/{device}`: signs a device out.
 pub(super) async fn revoke(
     State(shared): Door,
     SignedInAs(session): SignedInAs,
     Path(device): Path<String>,
-) -> Response {
-    let Ok(device) = device.parse::<DeviceId>() else {
-        return CommandError::from(accounts::AccountError::UnknownDevice).into_response();
-    };
-    match shared.services.accounts.revoke(session.user, device).await {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(error) => CommandError::from(error).into_response(),
-    }
+) -> Result<StatusCode, CommandError> {
+    let device = device.parse::<DeviceId>().map_err(|_| accounts::AccountError::UnknownDevice)?;
+    shared.services.accounts.revoke(session.user, device).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

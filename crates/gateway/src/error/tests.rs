@@ -1,0 +1,142 @@
+use accounts::AccountError;
+use axum::body::to_bytes;
+use chats::ChatError;
+use presence::PresenceError;
+use serde_json::{Value, json};
+
+use super::*;
+
+/// One of each, with the code it must have. A variant that is new does not compile until it is here.
+fn account_errors() -> Vec<(AccountError, ErrorCode)> {
+    use AccountError::*;
+    let all = vec![
+        (Invalid("why".into()), ErrorCode::Invalid),
+        (Unauthenticated, ErrorCode::Unauthenticated),
+        (UnknownUser, ErrorCode::UnknownUser),
+        (WrongPassword, ErrorCode::WrongPassword),
+        (WrongCode, ErrorCode::WrongCode),
+        (UsernameTaken, ErrorCode::UsernameTaken),
+        (AddressTaken, ErrorCode::Conflict),
+        (RegistrationClosed, ErrorCode::RegistrationClosed),
+        (RateLimited { retry_at: None }, ErrorCode::RateLimited),
+        (UnknownDevice, ErrorCode::NotFound),
+        (Unavailable("db-7 is down".into()), ErrorCode::Unavailable),
+        (Internal("row 7 is odd".into()), ErrorCode::Internal),
+    ];
+    for (error, _) in &all {
+        match error {
+            Invalid(_)
+            | Unauthenticated
+            | UnknownUser
+            | WrongPassword
+            | WrongCode
+            | UsernameTaken
+            | AddressTaken
+            | RegistrationClosed
+            | RateLimited { .. }
+            | UnknownDevice
+            | Unavailable(_)
+            | Internal(_) => {}
+        }
+    }
+    all
+}
+
+fn chat_errors() -> Vec<(ChatError, ErrorCode)> {
+    use ChatError::*;
+    let all = vec![
+        (Invalid("why".into()), ErrorCode::Invalid),
+        (NotFound("conversation"), ErrorCode::NotFound),
+        (Forbidden("only an admin may"), ErrorCode::Forbidden),
+        (WrongEpoch { current: 7 }, ErrorCode::WrongEpoch),
+        (LastAdmin, ErrorCode::LastAdmin),
+        (GroupFull { limit: 7 }, ErrorCode::GroupFull),
+        (TooLarge { limit: 7 }, ErrorCode::TooLarge),
+        (Unavailable, ErrorCode::Unavailable),
+    ];
+    for (error, _) in &all {
+        match error {
+            Invalid(_)
+            | NotFound(_)
+            | Forbidden(_)
+            | WrongEpoch { .. }
+            | LastAdmin
+            | GroupFull { .. }
+            | TooLarge { .. }
+            | Unavailable => {}
+        }
+    }
+    all
+}
+
+fn presence_errors() -> Vec<(PresenceError, ErrorCode)> {
+    vec![
+        (PresenceError::TooManyConnections { limit: 7 }, ErrorCode::RateLimited),
+        (PresenceError::Unavailable("db-7 is down".into()), ErrorCode::Unavailable),
+    ]
+}
+
+fn all() -> Vec<(CommandError, ErrorCode)> {
+    let accounts = account_errors().into_iter().map(|(error, code)| (error.into(), code));
+    let chats = chat_errors().into_iter().map(|(error, code)| (error.into(), code));
+    let presence = presence_errors().into_iter().map(|(error, code)| (error.into(), code));
+    accounts.chain(chats).chain(presence).collect()
+}
+
+/// Status, `Retry-After`, `WWW-Authenticate`, body.
+async fn answer(error: CommandError) -> (u16, Option<String>, Option<String>, Value) {
+    let response = error.into_response();
+    let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    let (wait, scheme) = (header(header::RETRY_AFTER), header(header::WWW_AUTHENTICATE));
+    let status = response.status().as_u16();
+    let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+    (status, wait, scheme, serde_json::from_slice(&body).unwrap())
+}
+
+#[tokio::test]
+async fn every_service_error_has_its_code_and_status() {
+    for (error, code) in all() {
+        assert_eq!(error.code, code);
+        assert_eq!(HubError::from(error.clone()).0, format!("{code}: {}", error.message));
+        let (status, wait, scheme, body) = answer(error.clone()).await;
+        assert_eq!(status, code.http_status(), "{error:?}");
+        assert_eq!((&body["code"], &body["message"]), (&json!(code.as_str()), &json!(error.message)));
+        assert_eq!(wait.is_some(), matches!(status, 429 | 503), "{error:?}");
+        assert_eq!(scheme.as_deref(), (status == 401).then_some("Bearer"), "{error:?}");
+    }
+}
+
+#[test]
+fn sentences_are_for_people_and_tell_nothing_of_the_inside() {
+    for (error, _) in all() {
+        assert!(!error.message.is_empty());
+        for inside in ["db-7", "row 7"] {
+            assert!(!error.message.contains(inside), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn how_long_to_wait_is_told() {
+    use platform::Clock as _;
+    let unknown = CommandError::from(AccountError::RateLimited { retry_at: None });
+    assert_eq!(answer(unknown).await.1.as_deref(), Some("1"));
+    let now = platform::SystemClock.now();
+    let later = CommandError::from(AccountError::RateLimited { retry_at: Some(now + 59_500) });
+    let wait_s = later.wait_s().unwrap();
+    assert!((59..=60).contains(&wait_s), "{wait_s}");
+    let (_, wait, _, body) = answer(later.clone()).await;
+    assert_eq!((wait, &body["retryAfter"]), (Some(wait_s.to_string()), &json!(wait_s)));
+    let past = CommandError::from(AccountError::RateLimited { retry_at: Some(now - 5_000) });
+    assert_eq!(past.wait_s(), Some(1));
+    assert_eq!(CommandError::invalid("why").wait_s(), None);
+    let refusal = later.refusal();
+    assert_eq!((refusal.status.as_u16(), refusal.retry_after_s), (429, Some(wait_s)));
+    assert_eq!(refusal.text, later.text());
+}
+
+#[tokio::test]
+async fn an_error_has_these_fields_and_no_others() {
+    let body = answer(CommandError::invalid("why")).await.3;
+    assert_eq!(body, json!({ "code": "invalid", "message": "why" }));
+}

@@ -1,6 +1,6 @@
 //! The command line: which command, with which settings.
 
-use std::{env, ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{env, ffi::OsString, io::IsTerminal, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use kith::cli;
@@ -94,6 +94,8 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 fn serve(settings: &Settings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(settings.log.level.as_str())?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for terminals; NO_COLOR is heeded there already.
+    let log = if std::io::stderr().is_terminal() { log } else { log.with_ansi(false) };
     match settings.log.format {
         Format::Text => log.init(),
         Format::Json => log.json().init(),

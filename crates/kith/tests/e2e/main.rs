@@ -1,0 +1,17 @@
+//! The real binary, over real sockets: one test program, so that it is linked once. Each test starts a server of its
+//! own; those whose outcome could depend on the store run on both.
+
+mod support;
+
+mod accounts;
+mod clients;
+mod codes;
+mod connections;
+mod crash;
+mod membership;
+mod presence;
+mod refusals;
+mod sessions;
+mod slow_reader;
+mod starting;
+mod stopping;

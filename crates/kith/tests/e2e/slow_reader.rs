@@ -1,0 +1,59 @@
+//! S2: nobody waits for a slow reader. It is told to resync when it reads again, and then lacks nothing.
+
+use serde_json::json;
+use testkit::server::Store;
+
+use crate::support::{Client, start_with};
+
+/// Few frames may wait, and the rest of what is sent is more than the kernel takes.
+const SMALL_QUEUE: [(&str, &str); 2] =
+    [("KITH_LIMITS_CONNECTION_QUEUE_FRAMES", "16"), ("KITH_LIMITS_CONNECTION_QUEUE_BYTES", "65536")];
+const MESSAGES: u64 = 300;
+const MESSAGE_BYTES: usize = 60_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stalled_reader_delays_nobody_and_lacks_nothing() {
+    let server = start_with(Store::Sqlite, &SMALL_QUEUE);
+    let alice = Client::register(&server, "alice").await;
+    let mut bob = Client::register(&server, "bob").await;
+    let (mut slow, wire) = Client::over_wire(&server, &server.register("slow")).await;
+    let group = alice.group("Ours", &[&bob, &slow]).await;
+    slow.event_that("msg", |values| values[1] == 1).await;
+    wire.stall();
+
+    let body = "x".repeat(MESSAGE_BYTES);
+    for number in 0..MESSAGES {
+        let seq = alice.send(&group, &format!("m{number}"), &format!("{number} {body}")).await;
+        assert_eq!(seq, number + 2);
+        // The other member has each of them before the next is sent.
+        bob.event_that("msg", |values| values[1] == seq).await;
+    }
+
+    wire.resume();
+    let mut live = Vec::new();
+    loop {
+        match slow.take().await.expect("still connected").0.as_str() {
+            "resync" => break,
+            "msg" => live.push(()),
+            _ => {}
+        }
+    }
+    assert!((live.len() as u64) < MESSAGES, "all {MESSAGES} came though nobody read: the test shows nothing");
+
+    let mut next = 2;
+    loop {
+        let page = slow.call("Sync", (json!({ "after": [[group, next - 1]] }),)).await;
+        for message in page["messages"].as_array().expect("messages") {
+            assert_eq!(message["seq"], json!(next), "everything, once and in order");
+            next += 1;
+        }
+        if page["more"] == false {
+            break;
+        }
+    }
+    assert_eq!(next, MESSAGES + 2);
+    // And from here on it is live again.
+    alice.send(&group, "last", "after it all").await;
+    let values = slow.event_that("msg", |values| values[3]["text"] == "after it all").await;
+    assert_eq!(values[1], json!(MESSAGES + 2));
+}

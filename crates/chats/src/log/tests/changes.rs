@@ -1,0 +1,174 @@
+use protocol::MemberChange;
+
+use super::*;
+
+fn users(numbers: &[u8]) -> Vec<UserId> {
+    numbers.iter().map(|number| user(*number)).collect()
+}
+
+fn content(plan: &Plan, index: usize) -> Content {
+    match &plan.appended[index].message.body {
+        Body::Open(content) => content.clone(),
+        Body::Sealed(_) => panic!("the server seals nothing"),
+    }
+}
+
+#[test]
+fn only_admins_change_a_group_and_members_may_leave() {
+    let all = || {
+        [
+            GroupChange::Add(users(&[DAVE])),
+            GroupChange::Remove(user(CAROL)),
+            GroupChange::Promote(user(CAROL)),
+            GroupChange::Demote(user(ALICE)),
+            GroupChange::Info { name: Some("b".into()), description: None, picture: None },
+            GroupChange::Delete,
+        ]
+    };
+    let world = World::group();
+    for what in all() {
+        let answer = world.one(changes(BOB, what.clone()));
+        assert!(matches!(answer, Err(ChatError::Forbidden(_))), "{what:?}: {answer:?}");
+        assert_eq!(world.one(changes(DAVE, what)), Err(NOT_THERE));
+    }
+    assert_eq!(world.one(changes(BOB, GroupChange::Leave)), Ok(11));
+    assert_eq!(world.one(changes(DAVE, GroupChange::Leave)), Err(NOT_THERE));
+    for what in all() {
+        let members = [(ALICE, Role::Admin), (BOB, Role::Member)];
+        let direct = World::new(ConversationShape::Direct, ConversationKind::Plain, &members);
+        assert!(matches!(direct.one(changes(ALICE, what)), Err(ChatError::Forbidden(_))));
+    }
+}
+
+#[test]
+fn adding_skips_members_and_repeats() {
+    let world = World::group();
+    let plan = world.plan(&[changes(ALICE, GroupChange::Add(users(&[DAVE, BOB, DAVE]))), says(DAVE, "a")]);
+    assert_eq!(answers(&plan), [Ok(11), Ok(12)], "who is added may speak in the same batch");
+    assert_eq!(content(&plan, 0), Content::Members { change: MemberChange::Added, users: users(&[DAVE]) });
+    assert_eq!(plan.appended[0].joined, users(&[DAVE]));
+    assert_eq!(plan.appended[0].members.len(), 4, "who joins hears of it");
+    let change = &plan.commit.memberships[0];
+    assert_eq!(
+        (plan.commit.memberships.len(), change.user, change.seq, change.version),
+        (1, user(DAVE), 11, 8)
+    );
+    let snapshot = &plan.snapshots[&world.conversation.id];
+    assert_eq!(snapshot.members.get(user(DAVE)).unwrap().from_seq, 11);
+    assert_eq!(plan.commit.heads[0].membership_version, 8);
+
+    let plan = world.plan(&[changes(ALICE, GroupChange::Add(users(&[BOB])))]);
+    assert_eq!(answers(&plan), [Ok(10)], "nothing changed: the last entry");
+    assert_eq!(plan.commit, crate::store::Commit::default());
+}
+
+#[test]
+fn a_group_is_full_at_its_bound() {
+    let world = World::group();
+    let full = Err(ChatError::GroupFull { limit: 4 });
+    assert_eq!(world.one(changes(ALICE, GroupChange::Add(users(&[DAVE, 5])))), full);
+    let add = |number| changes(ALICE, GroupChange::Add(users(&[number])));
+    let plan = world.plan(&[add(DAVE), add(5), changes(ALICE, GroupChange::Remove(user(DAVE))), add(5)]);
+    assert_eq!(answers(&plan), [Ok(11), full.clone(), Ok(12), Ok(13)]);
+    let mut smaller = World::group();
+    smaller.policy.group_members = 2;
+    assert_eq!(smaller.one(add(BOB)), Ok(10), "who is in it already takes no place");
+    assert_eq!(smaller.one(add(DAVE)), Err(ChatError::GroupFull { limit: 2 }));
+}
+
+#[test]
+fn who_is_removed_sees_that_and_says_nothing_more() {
+    let world = World::group();
+    let plan =
+        world.plan(&[changes(ALICE, GroupChange::Remove(user(BOB))), says(BOB, "a"), says(CAROL, "a")]);
+    assert_eq!(answers(&plan), [Ok(11), Err(NOT_THERE), Ok(12)]);
+    assert_eq!(plan.appended[0].departed, users(&[BOB]));
+    assert!(plan.appended.iter().all(|entry| entry.members.get(user(BOB)).is_none()));
+    assert!(plan.appended[1].departed.is_empty());
+    let removed = MemberChange::Removed;
+    assert_eq!((plan.commit.memberships[0].change, plan.commit.memberships[0].role), (removed, Role::Member));
+    let nobody = Err(ChatError::NotFound("member of this group"));
+    assert_eq!(world.one(changes(ALICE, GroupChange::Remove(user(DAVE)))), nobody);
+    assert_eq!(world.one(changes(ALICE, GroupChange::Promote(user(DAVE)))), nobody);
+    assert_eq!(world.one(changes(ALICE, GroupChange::Demote(user(DAVE)))), nobody);
+    let oneself = world.one(changes(ALICE, GroupChange::Remove(user(ALICE))));
+    assert!(matches!(oneself, Err(ChatError::Invalid(_))));
+}
+
+#[test]
+fn removed_and_added_again_within_a_batch() {
+    let world = World::group();
+    let (out, back) = (GroupChange::Remove(user(BOB)), GroupChange::Add(users(&[BOB])));
+    let plan = world.plan(&[changes(ALICE, out), says(ALICE, "a"), changes(ALICE, back), says(BOB, "b")]);
+    assert_eq!(answers(&plan), [Ok(11), Ok(12), Ok(13), Ok(14)]);
+    assert!(plan.appended[1].members.get(user(BOB)).is_none());
+    assert_eq!(plan.snapshots[&world.conversation.id].members.get(user(BOB)).unwrap().from_seq, 13);
+    let versions: Vec<_> = plan.commit.memberships.iter().map(|change| change.version).collect();
+    assert_eq!(versions, [8, 9]);
+}
+
+#[test]
+fn the_last_admin_stays_while_others_do() {
+    let world = World::group();
+    let (leave, demote) = (|who| changes(who, GroupChange::Leave), |who| GroupChange::Demote(user(who)));
+    assert_eq!(world.one(leave(ALICE)), Err(ChatError::LastAdmin));
+    assert_eq!(world.one(changes(ALICE, demote(ALICE))), Err(ChatError::LastAdmin));
+    let promote = changes(ALICE, GroupChange::Promote(user(BOB)));
+    let plan =
+        world.plan(&[promote.clone(), leave(ALICE), leave(BOB), leave(CAROL), leave(BOB), says(BOB, "a")]);
+    let last = Err(ChatError::LastAdmin);
+    assert_eq!(answers(&plan), [Ok(11), Ok(12), last, Ok(13), Ok(14), Err(NOT_THERE)]);
+    assert!(plan.snapshots[&world.conversation.id].members.is_empty());
+    let roles: Vec<_> = plan.commit.memberships.iter().map(|it| (it.change, it.role)).collect();
+    let (promoted, left) = (MemberChange::Promoted, MemberChange::Left);
+    let (admin, ordinary) = (Role::Admin, Role::Member);
+    assert_eq!(roles, [(promoted, admin), (left, admin), (left, ordinary), (left, admin)]);
+    let plan =
+        world.plan(&[promote.clone(), changes(BOB, demote(ALICE)), changes(ALICE, GroupChange::Delete)]);
+    assert_eq!(answers(&plan)[..2], [Ok(11), Ok(12)]);
+    assert!(matches!(answers(&plan)[2], Err(ChatError::Forbidden(_))), "not an admin any more");
+    // Twice is once.
+    let plan = world.plan(&[promote.clone(), promote, changes(ALICE, demote(CAROL))]);
+    assert_eq!(answers(&plan), [Ok(11), Ok(11), Ok(11)]);
+}
+
+#[test]
+fn name_and_description_change_alone() {
+    let world = World::group();
+    let info = |name: Option<&str>, description: Option<&str>, picture: Option<&str>| GroupChange::Info {
+        name: name.map(str::to_owned),
+        description: description.map(str::to_owned),
+        picture: picture.map(str::to_owned),
+    };
+    let changed = [
+        changes(ALICE, info(Some("b"), None, None)),
+        changes(ALICE, info(None, Some("about"), None)),
+        changes(ALICE, info(None, None, Some("p"))),
+        changes(ALICE, info(None, None, None)),
+    ];
+    let plan = world.plan(&changed);
+    assert_eq!(answers(&plan), [Ok(11), Ok(12), Ok(13), Ok(13)]);
+    let head = &plan.commit.heads[0];
+    assert_eq!((plan.commit.heads.len(), head.membership_version, head.epoch), (1, 7, 3));
+    let info = &head.info;
+    assert_eq!((&*info.name, &*info.description, info.picture.as_deref()), ("b", "about", Some("p")));
+    assert_eq!((info.updated_by, info.updated_at, info.deleted), (Some(user(ALICE)), NOW, false));
+    let expected = Content::Info { name: None, description: Some("about".into()), picture: None };
+    assert_eq!(content(&plan, 1), expected);
+}
+
+#[test]
+fn a_deleted_group_loses_everyone_who_may_then_not_speak() {
+    let world = World::group();
+    let plan = world.plan(&[
+        changes(ALICE, GroupChange::Delete),
+        says(ALICE, "a"),
+        changes(ALICE, GroupChange::Delete),
+    ]);
+    assert_eq!(answers(&plan), [Ok(11), Err(NOT_THERE), Err(NOT_THERE)]);
+    assert_eq!(content(&plan, 0), Content::Deleted);
+    assert_eq!(plan.appended[0].departed, users(&[ALICE, BOB, CAROL]));
+    assert!(plan.appended[0].members.is_empty());
+    assert!(plan.commit.heads[0].info.deleted);
+    assert_eq!(plan.commit.memberships.len(), 3);
+}

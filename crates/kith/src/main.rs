@@ -102,23 +102,34 @@ fn serve(settings: &Settings) -> anyhow::Result<()> {
     }
     runtime()?.block_on(async {
         let server = Server::open(settings).await?;
+        // Whoever reads the address may ask the server to end the moment after.
+        let stop = stop();
         // The one line on standard output: whoever started the server with port 0 reads the address from it.
         println!("Kith listens on http://{}", server.address());
-        server.run(stop()).await
+        server.run(stop).await
     })
 }
 
-/// Ends when the process is asked to end.
-async fn stop() {
+/// Ends when the process is asked to end. From the call on, no such request kills it.
+fn stop() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        },
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be caught");
-            let _ = tokio::signal::ctrl_c().await;
+    let asked = |kind| {
+        let signal = signal(kind);
+        async {
+            match signal {
+                Ok(mut signal) => drop(signal.recv().await),
+                Err(error) => {
+                    tracing::warn!(%error, "a signal cannot be caught");
+                    std::future::pending().await
+                }
+            }
+        }
+    };
+    let (terminated, interrupted) = (asked(SignalKind::terminate()), asked(SignalKind::interrupt()));
+    async {
+        tokio::select! {
+            () = terminated => {}
+            () = interrupted => {}
         }
     }
 }

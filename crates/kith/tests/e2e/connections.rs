@@ -63,7 +63,7 @@ async fn one_user_has_so_many_connections_and_no_more() {
     let server = start_with(Store::Sqlite, &[("KITH_LIMITS_MAX_CONNECTIONS_PER_USER", "2")]);
     let alice = Client::register(&server, "alice").await;
     let second = Client::connect(&server, &alice.account).await;
-    let mut third = Client::connect(&server, &alice.account).await;
+    let mut third = Client::open(&server, &alice.account, Protocol::MessagePack).await;
     match third.closed().await {
         CloseReason::Server { error: Some(error), allow_reconnect: false } => {
             assert!(error.contains("rate_limited"), "{error}");
@@ -73,7 +73,7 @@ async fn one_user_has_so_many_connections_and_no_more() {
     second.leave().await;
     // The place is free again, as soon as the server has noticed.
     crate::support::until("a place", async || {
-        let client = Client::connect(&server, &alice.account).await;
+        let client = Client::open(&server, &alice.account, Protocol::MessagePack).await;
         client.try_call("WhoAmI", ()).await.ok()
     })
     .await;

@@ -21,7 +21,7 @@ mod sender;
 use sender::{Sender, Sending};
 
 const SENDERS: usize = 6;
-const KILLS: u32 = 10;
+const KILLS: u32 = 20;
 /// What has to be answered between two kills, at least.
 const ANSWERS_BETWEEN_KILLS: u64 = 40;
 /// A kill comes at most this long after that, in milliseconds.
@@ -104,7 +104,9 @@ async fn survives(store: Store, victims: &[Victim]) {
         records.push(done.expect("a sender that ends"));
     }
     let total: usize = records.iter().map(|record| record.sent.len()).sum();
-    println!("{total} sent, {} answered, {KILLS} kills", answered.load(Ordering::SeqCst));
+    let told = records.iter().filter(|record| record.told_to_repeat).count();
+    let answered = answered.load(Ordering::SeqCst);
+    println!("{KILLS} kills: {total} sent, {answered} answered, {told} senders were told to repeat");
     world.judge(&server, &records).await;
 }
 

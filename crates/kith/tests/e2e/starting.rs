@@ -74,6 +74,7 @@ async fn standard_output_is_one_line() {
     let mut command = server.command(&["serve", "--listen", "127.0.0.1:0"]);
     command.env("KITH_SERVER_DATA", folder.path().join("data")).env_remove("NO_COLOR");
     let (out, log) = (folder.path().join("out"), folder.path().join("log"));
+    fs::write(&out, "").expect("written");
     let script_text = format!("exec \"$0\" \"$@\" >'{}'", out.display());
     let mut script = Command::new("/bin/sh");
     script.args(["-c", &script_text]).arg(command.get_program()).args(command.get_args());

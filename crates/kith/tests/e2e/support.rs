@@ -79,12 +79,19 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connects with MessagePack, as our own client does.
+    /// Connects with MessagePack, as our own client does, and is there for others when this returns.
     pub(crate) async fn connect(server: &TestServer, account: &Account) -> Self {
         Self::connect_with(server, account, Protocol::MessagePack).await
     }
 
     pub(crate) async fn connect_with(server: &TestServer, account: &Account, protocol: Protocol) -> Self {
+        let client = Self::open(server, account, protocol).await;
+        client.call("CheckIn", ()).await;
+        client
+    }
+
+    /// Opens a connection, which the server may yet close.
+    pub(crate) async fn open(server: &TestServer, account: &Account, protocol: Protocol) -> Self {
         let link = Self::try_connect(server, Some(&account.access_token), protocol).await;
         Self::over(account, link.expect("a connection"))
     }
@@ -115,7 +122,9 @@ impl Client {
         let token = Some(account.access_token.as_str());
         let link = connect_over(wire, &url, token, None, Protocol::MessagePack, Options::default());
         let link = within("a connection", link).await.expect("a connection");
-        (Self::over(account, link), switch)
+        let client = Self::over(account, link);
+        client.call("CheckIn", ()).await;
+        (client, switch)
     }
 
     fn over(account: &Account, (connection, events): (Connection, Events)) -> Self {

@@ -56,7 +56,7 @@ pub(crate) struct Record {
     /// Indices into `sent`, in the order of the answers.
     answered: Vec<usize>,
     /// Whether the server ever said that it cannot. Then what was sent behind may have been stored before.
-    told_to_repeat: bool,
+    pub(crate) told_to_repeat: bool,
 }
 
 impl Record {

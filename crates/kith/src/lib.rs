@@ -3,5 +3,6 @@
 
 pub mod admin;
 pub mod cli;
+pub mod docs;
 pub mod serve;
 pub mod settings;

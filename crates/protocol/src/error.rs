@@ -62,7 +62,7 @@ error_codes! {
     NotFound = "not_found" / 404,
     /// The MLS epoch named is not the current one: process what came meanwhile and try again.
     WrongEpoch = "wrong_epoch" / 409,
-    /// The same id was used for something else.
+    /// The same id was used for something else, or the address belongs to another account.
     Conflict = "conflict" / 409,
     /// The last admin cannot leave or step down while others remain: promote somebody first.
     LastAdmin = "last_admin" / 409,

@@ -1,0 +1,237 @@
+//! `docs/protocol.md`, made from the tables that the server itself runs by: commands and routes of `gateway`, objects,
+//! events and error codes of `protocol`, bounds of the settings. Only the introduction is written by hand.
+
+mod types;
+
+use std::fmt::Write;
+
+use gateway::{CommandDoc, ROUTES, RouteDoc, TABLE};
+use protocol::objects::{BODIES, CHOICES, Field, OBJECTS, Object};
+use protocol::{ErrorCode, events};
+use types::{SCALARS, is_optional, wire};
+
+use crate::settings::Settings;
+
+/// The script of ten lines, which README shows too.
+pub const SCRIPT: &str = include_str!("hello.mjs");
+
+/// The content of `docs/protocol.md`.
+#[must_use]
+pub fn protocol() -> String {
+    let mut out = String::from(
+        "<!-- Generated from crates/kith/src/docs and the tables named there by `cargo test -p kith --test generated`. -->\n\n",
+    );
+    out.push_str(&include_str!("introduction.md").replace("{script}", SCRIPT));
+    for part in [commands(), event_table(), type_tables(), routes(), error_codes(), limits()] {
+        out.push('\n');
+        out.push_str(&part);
+    }
+    out
+}
+
+fn commands() -> String {
+    let mut out = String::from(
+        "## Commands\n\nMethods of the hub. An argument with `?` may be left out. *Stream* commands answer item by item (`stream()` in \
+         Microsoft's clients, not `invoke()`).\n",
+    );
+    let mut section = "";
+    for command in TABLE {
+        if command.section != section {
+            section = command.section;
+            put(&mut out, format_args!("\n### {section}\n\n| command | answer | |\n|---|---|---|\n"));
+        }
+        let (signature, doc) = (signature(command), one_line(command.doc));
+        let answer = wire(command.answer);
+        let stream = if command.streams { "*stream* of " } else { "" };
+        put(&mut out, format_args!("| {signature} | {stream}{answer} | {doc} |\n"));
+    }
+    out
+}
+
+fn signature(command: &CommandDoc) -> String {
+    let arguments = command.arguments.iter().map(|argument| {
+        let mark = if argument.optional { "?" } else { "" };
+        format!("{}{mark}: {}", argument.name, wire(argument.of))
+    });
+    format!("`{}`({})", command.name, arguments.collect::<Vec<_>>().join(", "))
+}
+
+fn event_table() -> String {
+    let mut out = String::from(
+        "## Events\n\nWhat the server invokes on the client, with positional arguments named as the fields of \
+         [Message](#message), [MemberReceipt](#memberreceipt) and so on.\n\n| target | arguments | |\n|---|---|---|\n",
+    );
+    for (target, arguments, meaning) in events::ALL {
+        put(&mut out, format_args!("| `{target}` | {arguments} | {meaning} |\n"));
+    }
+    out.push_str(
+        "\n`summary` is a [ConversationSummary](#conversationsummary), `deviceMessage` a [DeviceMessage](#devicemessage), `delivered` and \
+         `seen` are places up to which it holds.\n",
+    );
+    out
+}
+
+fn type_tables() -> String {
+    let mut out = String::from("## Types\n\n| type | on the wire | |\n|---|---|---|\n");
+    for (name, form, about) in SCALARS {
+        put(&mut out, format_args!("| {name} | {form} | {about} |\n"));
+    }
+    out.push_str("\nFields with `?` may be absent or null, in both directions.\n");
+    for object in OBJECTS {
+        out.push_str(&object_table(object));
+    }
+    out.push_str(
+        "\n### Body\n\nBytes (as ByteString) where the server cannot read it, else an object whose `type` is one of these. Only `text` is \
+         for clients to send.\n\n| type | other fields | |\n|---|---|---|\n",
+    );
+    for body in BODIES {
+        let fields: Vec<_> =
+            body.fields.iter().map(|field| format!("{}: {}", marked(field), wire(field.of))).collect();
+        put(
+            &mut out,
+            format_args!("| `{}` | {} | {} |\n", body.name, fields.join(", "), one_line(body.about)),
+        );
+    }
+    for choice in CHOICES {
+        let about = one_line(choice.about);
+        put(&mut out, format_args!("\n### {}\n\n{about}\n\n| word | |\n|---|---|\n", choice.name));
+        for (word, meaning) in choice.words {
+            put(&mut out, format_args!("| `{word}` | {meaning} |\n"));
+        }
+    }
+    out
+}
+
+fn object_table(object: &Object) -> String {
+    let mut out = format!("\n### {}\n\n{}", object.name, one_line(object.about));
+    if let Some(base) = object.base {
+        put(&mut out, format_args!(" All fields of [{base}](#{}), and:", base.to_lowercase()));
+    }
+    out.push_str("\n\n| field | type | |\n|---|---|---|\n");
+    for field in object.fields {
+        put(
+            &mut out,
+            format_args!("| {} | {} | {} |\n", marked(field), wire(field.of), one_line(field.about)),
+        );
+    }
+    out
+}
+
+fn marked(field: &Field) -> String {
+    format!("`{}`{}", field.name, if is_optional(field.of) { "?" } else { "" })
+}
+
+fn routes() -> String {
+    let mut out = String::from(
+        "## REST\n\nBodies are JSON with `content-type: application/json`. Routes marked 🔑 take the access token in the header \
+         `Authorization: Bearer …`. Besides what is listed, any may answer 422 `invalid`, 413 `too_large`, 500 `internal` and 503 \
+         `unavailable`, those with 🔑 also 401 `unauthenticated`; a path that is not there 404, a method that a path does not take 405, \
+         both `not_found`. Answers are not to be cached.\n\n| route | body | answer | refusals | |\n|---|---|---|---|---|\n",
+    );
+    for route in ROUTES {
+        let RouteDoc { method, path, doc, signed_in, body, status, answer, errors } = route;
+        let key = if *signed_in { " 🔑" } else { "" };
+        let body = body.map(wire).unwrap_or_default();
+        let answer = answer.map(|of| format!(" {}", wire(of))).unwrap_or_default();
+        let errors: Vec<_> = errors.iter().map(|code| format!("{} `{code}`", code.http_status())).collect();
+        let (method, errors, doc) = (method.to_uppercase(), errors.join(", "), one_line(doc));
+        put(
+            &mut out,
+            format_args!("| `{method} {path}`{key} | {body} | {status}{answer} | {errors} | {doc} |\n"),
+        );
+    }
+    out
+}
+
+fn error_codes() -> String {
+    let mut out = String::from("## Error codes\n\n| code | HTTP | |\n|---|---|---|\n");
+    for code in ErrorCode::ALL {
+        put(&mut out, format_args!("| `{code}` | {} | {} |\n", code.http_status(), one_line(code.meaning())));
+    }
+    out
+}
+
+/// Those that a client can meet. Where an operator may set another, the setting is named.
+fn limits() -> String {
+    let settings = Settings::default();
+    let (limits, accounts) = (&settings.limits, &settings.accounts);
+    let hub = signalr::server::Options::default();
+    let rows = [
+        ("Bytes of one message's body", limits.max_message_bytes.to_string(), "limits.max_message_bytes"),
+        ("Bytes of one hub message", limits.max_frame_bytes.to_string(), "limits.max_frame_bytes"),
+        ("Members of a group", limits.max_group_members.to_string(), "limits.max_group_members"),
+        ("Messages in one page", limits.max_page_messages.to_string(), "limits.max_page_messages"),
+        (
+            "Bytes of bodies in one page, or one message",
+            limits.max_page_bytes.to_string(),
+            "limits.max_page_bytes",
+        ),
+        (
+            "Connections of one user",
+            limits.max_connections_per_user.to_string(),
+            "limits.max_connections_per_user",
+        ),
+        (
+            "Events that may wait for one connection, then `resync`",
+            limits.connection_queue_frames.to_string(),
+            "limits.connection_queue_frames",
+        ),
+        ("Their bytes", limits.connection_queue_bytes.to_string(), "limits.connection_queue_bytes"),
+        ("Invocations of one connection at a time; more wait", hub.max_in_flight.to_string(), ""),
+        ("Streams of one connection at a time; more are refused", hub.max_streams.to_string(), ""),
+        ("Seconds for the SignalR handshake", hub.handshake_timeout.as_secs().to_string(), ""),
+        ("Seconds between the server's pings", hub.keep_alive.as_secs().to_string(), ""),
+        (
+            "Seconds of a client's silence until it counts as gone",
+            hub.client_timeout.as_secs().to_string(),
+            "",
+        ),
+        (
+            "Seconds an access token is good",
+            accounts.access_token_ttl_s.to_string(),
+            "accounts.access_token_ttl_s",
+        ),
+        (
+            "Days a device may be away",
+            accounts.refresh_idle_timeout_days.to_string(),
+            "accounts.refresh_idle_timeout_days",
+        ),
+        (
+            "Days until a device has to sign in again",
+            accounts.refresh_absolute_timeout_days.to_string(),
+            "accounts.refresh_absolute_timeout_days",
+        ),
+        (
+            "Devices of one user; one more signs out the idlest",
+            accounts.max_devices.to_string(),
+            "accounts.max_devices",
+        ),
+        ("Seconds a one-time code is good", accounts.code_ttl_s.to_string(), "accounts.code_ttl_s"),
+        ("Wrong tries that spend a code", accounts.code_tries.to_string(), "accounts.code_tries"),
+        (
+            "Seconds before another code for the same address",
+            accounts.code_resend_after_s.to_string(),
+            "accounts.code_resend_after_s",
+        ),
+        (
+            "Codes for the same address in an hour",
+            accounts.codes_per_hour.to_string(),
+            "accounts.codes_per_hour",
+        ),
+    ];
+    let mut out = String::from("## Limits\n\n| | default | [setting](settings.md) |\n|---|---|---|\n");
+    for (what, default, setting) in rows {
+        let setting = if setting.is_empty() { String::new() } else { format!("`{setting}`") };
+        put(&mut out, format_args!("| {what} | {default} | {setting} |\n"));
+    }
+    out
+}
+
+/// Documentation's lines run together, as Markdown tables take them.
+fn one_line(doc: &str) -> String {
+    doc.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
+    out.write_fmt(text).expect("a string takes all");
+}

@@ -35,7 +35,7 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (
         CONVERSATION,
         "summary",
-        "A conversation one is now a member of, or whose name, description or picture changed.",
+        "A conversation one is now a member of. Later changes of its name or members come as entries of its log: `msg` with a body `info` or `members`.",
     ),
     (
         DEVICE_MESSAGE,

@@ -1,0 +1,62 @@
+use chats::store::NewDeviceMessage;
+use protocol::ByteString;
+
+use crate::*;
+
+on_both! {
+    device_messages_wait_until_they_are_dropped,
+    numbers_are_never_used_again,
+}
+
+fn message(device: DeviceId, body: u8) -> NewDeviceMessage {
+    NewDeviceMessage {
+        user: UserId::from_bytes([1; 16]),
+        device,
+        conversation: ConversationId::from_bytes([2; 16]),
+        sender: UserId::from_bytes([3; 16]),
+        sender_device: DeviceId::from_bytes([4; 16]),
+        time: START + i64::from(body),
+        body: ByteString(vec![body, 0, 255]),
+    }
+}
+
+async fn put(store: &Store, messages: Vec<NewDeviceMessage>) -> Vec<u64> {
+    let count = messages.len();
+    let numbers = store.commit(Commit { device_messages: messages, ..Commit::default() }).await.unwrap();
+    assert_eq!(numbers.len(), count);
+    assert!(numbers.is_sorted_by(|one, next| one < next));
+    numbers
+}
+
+async fn device_messages_wait_until_they_are_dropped(store: Store) {
+    let (phone, laptop) = (new_device(), new_device());
+    let numbers = put(&store, vec![message(phone, 1), message(laptop, 2), message(phone, 3)]).await;
+    let more = put(&store, vec![message(phone, 4)]).await;
+    assert!(more[0] > numbers[2]);
+    let (first, third, fourth) =
+        ((numbers[0], message(phone, 1)), (numbers[2], message(phone, 3)), (more[0], message(phone, 4)));
+    let get = async |device, after, limit| store.device_messages(device, after, limit).await.unwrap();
+    assert_eq!(get(phone, 0, 9).await, [first.clone(), third.clone(), fourth.clone()]);
+    assert_eq!(get(phone, 0, 2).await, [first.clone(), third.clone()]);
+    assert_eq!(get(phone, numbers[0], 9).await, [third, fourth.clone()]);
+    assert_eq!(get(phone, more[0], 9).await, []);
+    assert_eq!(get(laptop, 0, 9).await, [(numbers[1], message(laptop, 2))]);
+    store.drop_device_messages(phone, numbers[2]).await.unwrap();
+    assert_eq!(get(phone, 0, 9).await, [fourth]);
+    assert_eq!(get(laptop, 0, 9).await.len(), 1, "another device's stay");
+    store.drop_device_messages(phone, 0).await.unwrap();
+    store.drop_device_messages(new_device(), u64::MAX).await.unwrap();
+    assert_eq!(get(phone, 0, 9).await.len(), 1);
+}
+
+async fn numbers_are_never_used_again(store: Store) {
+    let phone = new_device();
+    let mut highest = 0;
+    for round in 0..5 {
+        let numbers = put(&store, vec![message(phone, round), message(phone, round)]).await;
+        assert!(numbers[0] > highest, "{numbers:?} after {highest}");
+        highest = numbers[1];
+        store.drop_device_messages(phone, highest).await.unwrap();
+    }
+    assert_eq!(store.device_messages(phone, 0, 9).await, Ok(vec![]));
+}

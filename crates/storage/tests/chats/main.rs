@@ -1,0 +1,157 @@
+//! Chats over real databases: what a store must do, on both backends, and what the service makes of it.
+
+mod create;
+mod devices;
+mod log;
+mod members;
+mod receipts;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chats::store::{
+    ChatStore, Commit, CreationKey, Head, HeadUpdate, Info, Member, MembershipChange, NewConversation,
+    NewEntry,
+};
+use protocol::{
+    ConversationId, ConversationKind, ConversationShape, DeviceId, MemberChange, MessageId, MessageKind,
+    Role, Seq, UserId,
+};
+
+/// A time to start from.
+const START: i64 = 1_700_000_000_000;
+
+/// Runs each of these `async fn(Store)` on a fresh SQLite and on a fresh PostgreSQL database.
+macro_rules! on_both {
+    ($($name:ident,)+) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let folder = tempfile::tempdir().unwrap();
+                let store = storage::sqlite::Database::open(&folder.path().join("kith.db")).unwrap();
+                super::$name(std::sync::Arc::new(store)).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let database = testkit::postgres::database().unwrap();
+                let store = storage::postgres::Database::open(&database.url(), 8).await.unwrap();
+                super::$name(std::sync::Arc::new(store)).await;
+            })+
+        }
+    };
+}
+pub(crate) use on_both;
+
+type Store = Arc<dyn ChatStore>;
+
+/// Ten bytes that differ from call to call.
+fn unique() -> [u8; 10] {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let mut bytes = [0; 10];
+    bytes[..8].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    bytes
+}
+
+fn new_user() -> UserId {
+    UserId::compose(START, unique())
+}
+
+fn new_device() -> DeviceId {
+    DeviceId::compose(START, unique())
+}
+
+fn new_id(shape: ConversationShape) -> ConversationId {
+    ConversationId::compose(shape, START, unique())
+}
+
+fn message_id(text: &str) -> MessageId {
+    text.parse().unwrap()
+}
+
+fn info(name: &str, creator: UserId) -> Info {
+    Info {
+        name: name.to_owned(),
+        created_by: Some(creator),
+        created_at: START,
+        updated_by: Some(creator),
+        updated_at: START,
+        ..Info::default()
+    }
+}
+
+/// A group to be, of these; the first is its admin. It has no entry yet.
+fn new_group(users: &[UserId]) -> NewConversation {
+    let member = |user: &UserId| Member {
+        user: *user,
+        role: if *user == users[0] { Role::Admin } else { Role::Member },
+        from_seq: 1,
+        added_at: START,
+        added_by: users[0],
+    };
+    let id = new_id(ConversationShape::Group);
+    NewConversation {
+        id,
+        kind: ConversationKind::Plain,
+        key: CreationKey::Group(users[0], message_id(&id.to_string())),
+        info: info("a group", users[0]),
+        members: users.iter().map(member).collect(),
+        entry: None,
+    }
+}
+
+async fn group(store: &Store, users: &[UserId]) -> ConversationId {
+    let (id, created) = store.create(new_group(users)).await.unwrap();
+    assert!(created);
+    id
+}
+
+async fn head(store: &Store, id: ConversationId) -> Head {
+    let mut heads = store.load(vec![id]).await.unwrap();
+    assert_eq!(heads.len(), 1);
+    let mut head = heads.remove(0);
+    head.members.sort_by_key(|member| member.user);
+    head
+}
+
+/// Entry `seq`, a second after the one before; its id is its number.
+fn entry(conversation: ConversationId, sender: UserId, device: DeviceId, seq: Seq) -> NewEntry {
+    NewEntry {
+        conversation,
+        seq,
+        time: START + i64::try_from(seq).unwrap() * 1_000,
+        sender,
+        device,
+        id: message_id(&format!("m{seq}")),
+        kind: MessageKind::Content,
+        epoch: None,
+        body: format!("body {seq}").into_bytes().into(),
+    }
+}
+
+fn entries(entries: Vec<NewEntry>) -> Commit {
+    Commit { entries, ..Commit::default() }
+}
+
+/// Appends entries `from..=to`, all of one sender and device.
+async fn append(store: &Store, id: ConversationId, sender: UserId, device: DeviceId, from: Seq, to: Seq) {
+    let new = (from..=to).map(|seq| entry(id, sender, device, seq)).collect();
+    assert_eq!(store.commit(entries(new)).await, Ok(vec![]));
+}
+
+fn change(
+    conversation: ConversationId,
+    user: UserId,
+    change: MemberChange,
+    actor: UserId,
+    seq: Seq,
+) -> MembershipChange {
+    let role = if change == MemberChange::Promoted { Role::Admin } else { Role::Member };
+    let time = START + i64::try_from(seq).unwrap() * 1_000;
+    MembershipChange { conversation, user, change, role, actor, time, seq, version: seq }
+}
+
+fn head_update(conversation: ConversationId, name: &str, creator: UserId, version: u64) -> HeadUpdate {
+    HeadUpdate { conversation, info: info(name, creator), epoch: 0, membership_version: version }
+}

@@ -86,17 +86,22 @@ async fn survives(store: Store, victims: &[Victim]) {
     }
 
     for round in 0..KILLS {
+        let started = tokio::time::Instant::now();
         let before = answered.load(Ordering::SeqCst);
         until("answers between two kills", async || {
             (answered.load(Ordering::SeqCst) >= before + ANSWERS_BETWEEN_KILLS).then_some(())
         })
         .await;
+        println!("round {round}: answers after {:?}", started.elapsed());
         tokio::time::sleep(Duration::from_millis(dice.below(KILL_WITHIN_MS))).await;
         let victim = victims[usize::try_from(dice.below(victims.len() as u64)).expect("small")];
         if round + 1 == KILLS {
             sending.finish();
         }
+        let killed = tokio::time::Instant::now();
         block_in_place(|| kill(&mut server, victim, &mut dice));
+        // For whoever wonders where the time went; nothing is asserted of it.
+        println!("round {round}: {victim:?}, back after {:?}", killed.elapsed());
     }
 
     let mut records = Vec::new();

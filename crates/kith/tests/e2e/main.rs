@@ -4,6 +4,7 @@
 mod support;
 
 mod accounts;
+mod cli;
 mod clients;
 mod codes;
 mod connections;

@@ -1,0 +1,287 @@
+//! W2, and what "it works" means to a new user: two terminals that chat, one closed, written to and opened again, the
+//! server killed in between, nothing lost and nothing twice; and a script of theirs in the same conversation.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testkit::generated::workspace_root;
+use testkit::poll;
+use testkit::server::{PASSWORD, Store, TestServer};
+
+use crate::support::{PATIENCE, on_both_stores, start};
+
+on_both_stores!(two_terminals_and_a_killed_server);
+
+/// A home folder in which people sign in, each under a profile of their name.
+struct Home {
+    folder: TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    /// `kith --json --profile WHO …`, away from the home of whoever runs the tests.
+    fn kith(&self, who: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kith"));
+        command.env("HOME", self.folder.path()).env("XDG_CONFIG_HOME", self.folder.path());
+        for variable in ["KITH_SERVER", "KITH_PROFILE"] {
+            command.env_remove(variable);
+        }
+        command.args(["--json", "--profile", who]).args(arguments);
+        command
+    }
+
+    /// Runs a command to its end, with standard input from a text.
+    fn run(&self, who: &str, arguments: &[&str], input: &str) -> Output {
+        let mut command = self.kith(who, arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("kith runs");
+        // One that reads nothing may be gone already.
+        let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
+        child.wait_with_output().expect("kith ends")
+    }
+
+    /// Runs a command that succeeds, and answers the objects it prints.
+    #[track_caller]
+    fn done(&self, who: &str, arguments: &[&str], input: &str) -> Vec<Value> {
+        let output = self.run(who, arguments, input);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        objects(&String::from_utf8(output.stdout).expect("text"))
+    }
+
+    /// Runs a command that fails, and answers its exit code.
+    #[track_caller]
+    fn fails(&self, who: &str, arguments: &[&str], input: &str) -> i32 {
+        let output = self.run(who, arguments, input);
+        let (said, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(!output.status.success(), "{arguments:?} succeeded: {said}");
+        let error: Value = serde_json::from_str(why.lines().last().unwrap_or_default())
+            .unwrap_or_else(|_| panic!("with --json an error is an object too: {why}"));
+        assert!(error.to_string().len() > 2 && !why.contains("panicked"), "{why}");
+        output.status.code().expect("an exit code")
+    }
+
+    fn register(&self, server: &TestServer, who: &str) {
+        self.done(
+            who,
+            &["--server", &server.url(), "register", who, "--password-stdin"],
+            &format!("{PASSWORD}\n"),
+        );
+    }
+}
+
+fn objects(lines: &str) -> Vec<Value> {
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+        .collect()
+}
+
+/// `kith chat`, running. It ends with its standard input, so it does not outlive the test either.
+struct Terminal {
+    child: Child,
+    out: std::path::PathBuf,
+}
+
+impl Terminal {
+    fn open(home: &Home, who: &str, with: &str, number: usize) -> Self {
+        let out = home.folder.path().join(format!("{who}-{number}.out"));
+        let mut command = home.kith(who, &["chat", with]);
+        command.stdin(Stdio::piped()).stdout(File::create(&out).expect("a file"));
+        let errors = File::create(out.with_extension("err")).expect("a file");
+        Self { child: command.stderr(errors).spawn().expect("kith runs"), out }
+    }
+
+    fn write(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().expect("open");
+        writeln!(input, "{line}").expect("read by the terminal");
+    }
+
+    /// What it has shown: `(text, seq)` of each message.
+    fn shown(&self) -> Vec<(String, u64)> {
+        let said = fs::read_to_string(&self.out).expect("its output");
+        let whole = said.rfind('\n').map_or("", |end| &said[..end]);
+        let messages = objects(whole).into_iter().filter(|object| object["event"] == "message");
+        let shown =
+            messages.filter_map(|it| Some((it["body"]["text"].as_str()?.to_owned(), it["seq"].as_u64()?)));
+        shown.collect()
+    }
+
+    fn wait_for(&self, text: &str) {
+        let shows = || Ok(self.shown().iter().any(|(shown, _)| shown == text).then_some(()));
+        poll(text, PATIENCE, shows).unwrap_or_else(|error| {
+            let errors = fs::read_to_string(self.out.with_extension("err")).unwrap_or_default();
+            panic!("{error}: {:?} shows {:?}\n{errors}", self.out, self.shown())
+        });
+    }
+
+    /// Ends its input, and answers what it has shown.
+    fn close(mut self) -> Vec<(String, u64)> {
+        drop(self.child.stdin.take());
+        let ended = poll("the terminal's end", PATIENCE, || self.child.try_wait()).expect("it ends");
+        assert!(ended.success(), "{ended}");
+        self.shown()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn texts(shown: &[(String, u64)]) -> Vec<&str> {
+    shown.iter().map(|(text, _)| text.as_str()).collect()
+}
+
+async fn two_terminals_and_a_killed_server(store: Store) {
+    let mut server = start(store);
+    let home = Home::new();
+    home.register(&server, "ann");
+    home.register(&server, "bob");
+    let mut ann = Terminal::open(&home, "ann", "bob", 1);
+    let mut bob = Terminal::open(&home, "bob", "ann", 1);
+    ann.write("hello bob");
+    bob.wait_for("hello bob");
+    bob.write("hello ann");
+    ann.wait_for("hello ann");
+    let first = bob.close();
+    // How far everybody has come is written behind: a crash may lose the last second of it, and messages are shown again
+    // then. A stopping server writes it.
+    assert!(server.terminate().expect("ended").success());
+    server.restart().expect("started again");
+
+    ann.write("are you there?");
+    ann.wait_for("are you there?");
+    server.kill().expect("killed");
+    ann.write("the server is not");
+    server.restart().expect("started again");
+    ann.wait_for("the server is not");
+    server.kill().expect("killed");
+    server.restart().expect("started again");
+
+    let mut bob = Terminal::open(&home, "bob", "ann", 2);
+    bob.wait_for("the server is not");
+    ann.write("now it is");
+    bob.wait_for("now it is");
+    bob.write("I was away");
+    ann.wait_for("I was away");
+    assert_eq!(texts(&first), ["hello bob", "hello ann"]);
+    let second = bob.close();
+    assert_eq!(texts(&second), ["are you there?", "the server is not", "now it is", "I was away"]);
+    let seqs: Vec<_> = first.iter().chain(&second).map(|(_, seq)| *seq).collect();
+    assert_eq!(seqs, [1, 2, 3, 4, 5, 6], "everything, once and in order");
+
+    // From a script of bob's, ten lines of Node, into the same conversation.
+    join_from_node(&server, "bob", "ann", "from my script", texts(&[first, second].concat()).as_slice());
+    ann.wait_for("from my script");
+    let all = ann.close();
+    assert_eq!(all.iter().map(|(_, seq)| *seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7]);
+}
+
+fn join_from_node(server: &TestServer, who: &str, peer: &str, say: &str, expected: &[&str]) {
+    let clients = workspace_root().join("tests/clients");
+    assert!(
+        clients.join("node_modules/@microsoft/signalr").exists(),
+        "no npm clients: run scripts/test-deps"
+    );
+    let mut node = Command::new("node");
+    node.arg(clients.join("kith/say.mjs")).args([&server.url(), who, PASSWORD, peer, say]);
+    let output =
+        node.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{error}: run scripts/test-deps"));
+    let said = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let lines = said.lines().filter(|line| line.starts_with('{')).collect::<Vec<_>>().join("\n");
+    let read: Vec<_> = objects(&lines).into_iter().map(|line| line["text"].clone()).collect();
+    assert_eq!(json!(read), json!(expected));
+}
+
+#[tokio::test]
+async fn a_sign_in_rests_in_a_file_of_its_owner_alone() {
+    let server = start(Store::Sqlite);
+    let home = Home::new();
+    home.register(&server, "ann");
+    let kept: Vec<_> = walk(home.folder.path()).into_iter().filter(|file| !file.is_dir()).collect();
+    assert!(!kept.is_empty());
+    for file in &kept {
+        let mode = fs::metadata(file).expect("metadata").permissions().mode() & 0o777;
+        assert_eq!(mode & 0o077, 0, "{}: {mode:o}", file.display());
+    }
+    let me = home.done("ann", &["whoami"], "");
+    assert_eq!(me[0]["user"]["username"], "ann");
+    home.done("ann", &["logout"], "");
+    assert_eq!(home.fails("ann", &["whoami"], ""), 3);
+}
+
+fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+#[tokio::test]
+async fn exit_codes_tell_what_went_wrong() {
+    let mut server = start(Store::Sqlite);
+    let (home, url) = (Home::new(), server.url());
+    let password = format!("{PASSWORD}\n");
+    assert_eq!(home.fails("ann", &["whoami"], ""), 3);
+    home.register(&server, "ann");
+    let (register, login) = (["register", "ann", "--password-stdin"], ["login", "ann", "--password-stdin"]);
+    for (who, arguments, input, code) in [
+        ("ann", &["send", "nobody", "hello"][..], "", 4),
+        ("ann", &["history", "nobody"], "", 4),
+        ("other", &[&["--server", &url], &register[..]].concat(), &password, 5),
+        ("other", &[&["--server", &url], &login[..]].concat(), "not the password\n", 5),
+    ] {
+        assert_eq!(home.fails(who, arguments, input), code, "{arguments:?}");
+    }
+    // Signed out from elsewhere, it is signed out.
+    let other = server.log_in("ann");
+    let devices = server.request("GET", "/api/auth/sessions", Some(&other.access_token), None);
+    for device in devices.expect("an answer").body.as_array().expect("devices") {
+        if device["current"] == false {
+            let path = format!("/api/auth/sessions/{}", device["id"].as_str().expect("an id"));
+            server.request("DELETE", &path, Some(&other.access_token), None).expect("an answer");
+        }
+    }
+    assert_eq!(home.fails("ann", &["conversations"], ""), 3);
+    server.terminate().expect("ended");
+    assert_eq!(home.fails("new", &[&["--server", &url], &login[..]].concat(), &password), 1);
+}
+
+#[tokio::test]
+async fn scripts_send_once_and_read_what_was_said() {
+    let server = start(Store::Sqlite);
+    let home = Home::new();
+    for who in ["ann", "bob", "cas"] {
+        home.register(&server, who);
+    }
+    let once = ["send", "bob", "--id", "order-66", "hello"];
+    let sent = home.done("ann", &once, "");
+    assert_eq!((&sent[0]["id"], &sent[0]["seq"]), (&json!("order-66"), &json!(1)));
+    assert_eq!(home.done("ann", &once, ""), sent, "the same id is the same message");
+    let lines: Vec<_> = (2..=201).map(|number| format!("line {number}")).collect();
+    let sent = home.done("ann", &["send", "bob", "--lines"], &(lines.join("\n") + "\n"));
+    let seqs: Vec<_> = sent.iter().map(|answer| answer["seq"].as_u64().expect("a seq")).collect();
+    assert_eq!(seqs, (2..=201).collect::<Vec<_>>(), "in the order of the lines");
+
+    let heard = home.done("bob", &["listen", "--count", "201"], "");
+    let texts: Vec<_> = heard.iter().filter_map(|message| message["body"]["text"].as_str()).collect();
+    let expected: Vec<_> = ["hello"].into_iter().chain(lines.iter().map(String::as_str)).collect();
+    assert_eq!(texts, expected);
+    assert_eq!(home.done("bob", &["listen", "--until-idle", "0"], ""), Vec::<Value>::new(), "it was heard");
+
+    let list = home.done("bob", &["conversations"], "");
+    assert_eq!((list.len(), &list[0]["name"], &list[0]["lastSeq"]), (1, &json!("ann"), &json!(201)));
+    let info = home.done("ann", &["info", "bob", "201"], "");
+    assert_eq!(info[0]["status"], "delivered");
+    let stranger = home.run("cas", &["history", sent[0]["conversation"].as_str().expect("an id")], "");
+    assert_eq!(stranger.status.code(), Some(4));
+}

@@ -37,6 +37,8 @@ pub(crate) struct Engine<C: Connector> {
     ready: VecDeque<Update>,
     /// Taken by the consumer, not known to have reached the server.
     unconfirmed: HashMap<ConversationId, Seq>,
+    /// Known to have reached the server, which may lose the last second of it in a crash.
+    confirmed: HashMap<ConversationId, Seq>,
 }
 
 /// The session's end.
@@ -82,13 +84,14 @@ impl<C: Connector> Engine<C> {
         Self {
             connector: Arc::new(connector),
             outbox: Outbox::new(options.window),
+            inbox: Inbox::after(&options.positions),
+            confirmed: options.positions.clone(),
             options,
             randomness,
             commands,
             updates,
             link,
             taken,
-            inbox: Inbox::default(),
             ready: VecDeque::new(),
             unconfirmed: HashMap::new(),
         }
@@ -296,6 +299,7 @@ impl<C: Connector> Engine<C> {
                 }
             }
             Done::Page(Ok(page)) => {
+                self.remind(current, &page);
                 current.page_wanted = self.let_through(|inbox, out| inbox.page(page, out));
                 if !current.page_wanted {
                     self.ready.push_back(Update::Synced);
@@ -315,6 +319,8 @@ impl<C: Connector> Engine<C> {
                 if self.unconfirmed.get(&conversation) == Some(&seq) {
                     self.unconfirmed.remove(&conversation);
                 }
+                let confirmed = self.confirmed.entry(conversation).or_default();
+                *confirmed = seq.max(*confirmed);
             }
             Done::Acknowledged(_, _, Err(error)) if error.is_temporary() => {
                 current.acknowledge_at.get_or_insert(Instant::now() + REFUSED_WAIT);
@@ -403,6 +409,17 @@ impl<C: Connector> Engine<C> {
             current
                 .under_way
                 .push(Box::pin(async move { Done::Acknowledged(conversation, seq, call.await) }));
+        }
+    }
+
+    /// Acknowledges again what the server has forgotten.
+    fn remind(&mut self, current: &mut Current<C::Link>, page: &SyncPage) {
+        for summary in &page.conversations {
+            let confirmed = self.confirmed.get(&summary.id).copied().unwrap_or_default();
+            if confirmed > summary.delivered && confirmed <= summary.last_seq {
+                self.unconfirmed.entry(summary.id).or_insert(confirmed);
+                current.acknowledge_at.get_or_insert_with(Instant::now);
+            }
         }
     }
 

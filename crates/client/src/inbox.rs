@@ -36,6 +36,13 @@ struct Place {
 }
 
 impl Inbox {
+    /// An inbox that has let through everything up to these places.
+    pub fn after(positions: &HashMap<ConversationId, Seq>) -> Self {
+        let place =
+            |(id, seq): (&ConversationId, &Seq)| (*id, Place { position: Some(*seq), ..Place::default() });
+        Self { conversations: positions.iter().map(place).collect(), ..Self::default() }
+    }
+
     /// A message came by itself: pushed by the server, or sent by this connection and answered. Lets through what it
     /// completes.
     pub fn push(&mut self, message: Message, out: &mut impl Extend<Message>) {

@@ -215,3 +215,15 @@ fn any_loss_still_gives_every_message_once_and_in_order() {
         assert_eq!(inbox.early_count, 0);
     }
 }
+
+#[test]
+fn what_an_earlier_session_held_is_not_given_again() {
+    let id = conversation(1);
+    let mut inbox = Inbox::after(&std::collections::HashMap::from([(id, 2)]));
+    assert_eq!(inbox.request().after, [(id, 2)]);
+    let mut out = Vec::new();
+    assert!(!inbox.page(page(4, &[2, 3, 4], false), &mut out));
+    inbox.push(message(id, 1), &mut out);
+    inbox.push(message(id, 5), &mut out);
+    assert_eq!(out.iter().map(|message| message.seq).collect::<Vec<_>>(), [3, 4, 5]);
+}

@@ -67,6 +67,9 @@ pub struct Options {
     pub receive: bool,
     /// Give and acknowledge messages of this conversation alone; those of others keep waiting for another session.
     pub only: Option<ConversationId>,
+    /// What is held already of conversations, from an earlier session of the same device: up to there nothing is given
+    /// again. Where there is nothing, the server's memory of what this device acknowledged counts.
+    pub positions: HashMap<ConversationId, Seq>,
     /// Whether one is shown as online.
     pub check_in: bool,
     /// Sends of one conversation that may be under way at a time.
@@ -87,6 +90,7 @@ impl Default for Options {
         Self {
             receive: true,
             only: None,
+            positions: HashMap::new(),
             check_in: false,
             window: 16,
             outbox_max: 256,
@@ -188,7 +192,7 @@ impl<L: Link> Session<L> {
             Arc::clone(&taken),
         );
         runtime::spawn(engine.run());
-        (Self { commands, room, link }, Updates { receiver, taken, last: None })
+        (Self { commands, room, link }, Updates { receiver, taken, last: None, positions: HashMap::new() })
     }
 
     /// Queues a message, which must have an id, behind earlier ones of its conversation; waits while the outbox is
@@ -240,6 +244,7 @@ pub struct Updates {
     receiver: mpsc::Receiver<Update>,
     taken: Arc<Taken>,
     last: Option<(ConversationId, Seq)>,
+    positions: HashMap<ConversationId, Seq>,
 }
 
 impl Updates {
@@ -256,7 +261,13 @@ impl Updates {
     /// Marks the last message as taken without asking for another.
     pub fn take(&mut self) {
         if let Some((conversation, seq)) = self.last.take() {
+            self.positions.insert(conversation, seq);
             self.taken.add(conversation, seq);
         }
+    }
+
+    /// Up to where each conversation was taken since the last call, for whoever keeps [`Options::positions`].
+    pub fn new_positions(&mut self) -> HashMap<ConversationId, Seq> {
+        std::mem::take(&mut self.positions)
     }
 }

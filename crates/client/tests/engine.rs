@@ -140,7 +140,8 @@ impl Link for FakeLink {
             for (id, log) in &state.logs {
                 let named = request.after.iter().find(|(named, _)| named == id).map(|(_, seq)| *seq);
                 let after = named.unwrap_or(state.acknowledged.get(id).copied().unwrap_or(0));
-                page.conversations.push(summary(*id, log.len() as Seq));
+                let delivered = state.acknowledged.get(id).copied().unwrap_or(0);
+                page.conversations.push(ConversationSummary { delivered, ..summary(*id, log.len() as Seq) });
                 page.messages.extend(log.iter().filter(|message| message.seq > after).cloned());
             }
             page.more = page.messages.len() > 7;
@@ -383,4 +384,35 @@ async fn a_consumer_that_takes_nothing_is_not_flooded() {
         assert_eq!(next_message(&mut updates).await.seq, seq);
     }
     drop(session);
+}
+
+#[tokio::test(start_paused = true)]
+async fn acknowledgements_that_the_server_lost_are_made_again() {
+    let server = Server::new(1, 0);
+    let (id, other) = (conversation(1), conversation(2));
+    server.others_say(id, 3);
+    server.others_say(other, 2);
+    // Held since an earlier session of this device.
+    let positions = std::collections::HashMap::from([(other, 2)]);
+    let options = Options { positions, ..options() };
+    let (session, mut updates) = Session::start(server.clone(), options, SeededRandomness::new(1));
+    for seq in 1..=3 {
+        let message = next_message(&mut updates).await;
+        assert_eq!((message.conversation, message.seq), (id, seq));
+    }
+    updates.take();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(server.state.lock().unwrap().acknowledged, BTreeMap::from([(id, 3), (other, 2)]));
+    {
+        // A crash that takes the last second of receipts with it.
+        let mut state = server.state.lock().unwrap();
+        state.acknowledged.clear();
+        state.connected = None;
+    }
+    server.others_say(id, 1);
+    assert_eq!(next_message(&mut updates).await.seq, 4);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(server.state.lock().unwrap().acknowledged, BTreeMap::from([(id, 3), (other, 2)]));
+    assert_eq!(updates.new_positions(), std::collections::HashMap::from([(id, 3)]));
+    session.close().await;
 }

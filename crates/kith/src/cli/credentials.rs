@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Failure;
 
+/// How the file of a sign-in ends.
+const SIGN_IN: &str = "json";
 /// A longer name would be no profile's.
 const NAME_MAX: usize = 64;
 /// How long another process may hold the lock: it makes one call to the server meanwhile.
@@ -52,7 +54,7 @@ impl Profile {
         Self::in_folder(folder.join("kith"), name)
     }
 
-    fn in_folder(folder: PathBuf, name: &str) -> Result<Self, Failure> {
+    pub(super) fn in_folder(folder: PathBuf, name: &str) -> Result<Self, Failure> {
         let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
         if name.is_empty() || name.len() > NAME_MAX || name.starts_with('.') || !name.chars().all(fits) {
             let rule = "a profile's name is 1 to 64 letters, digits, -, _ or ., and does not begin with .";
@@ -66,13 +68,14 @@ impl Profile {
         &self.name
     }
 
-    fn file(&self) -> PathBuf {
-        self.folder.join(format!("{}.json", self.name))
+    /// A file of this profile.
+    pub(super) fn file(&self, ending: &str) -> PathBuf {
+        self.folder.join(format!("{}.{ending}", self.name))
     }
 
     /// The sign-in kept here, if any.
     pub(super) fn load(&self) -> Result<Option<Account>, Failure> {
-        let file = self.file();
+        let file = self.file(SIGN_IN);
         let failed = |error: io::Error| Failure::failed(format!("{}: {error}", file.display()));
         let text = match File::open(&file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -100,10 +103,16 @@ impl Profile {
     pub(super) fn save(&self, account: &Account) -> Result<(), Failure> {
         let text =
             serde_json::to_string_pretty(account).map_err(|error| Failure::failed(error.to_string()))?;
-        self.write(&text).map_err(|error| Failure::failed(format!("{}: {error}", self.file().display())))
+        self.keep(SIGN_IN, &text)
     }
 
-    fn write(&self, text: &str) -> io::Result<()> {
+    /// Replaces a file of this profile: all of it or, after a crash, nothing.
+    pub(super) fn keep(&self, ending: &str, text: &str) -> Result<(), Failure> {
+        let file = self.file(ending);
+        self.write(&file, text).map_err(|error| Failure::failed(format!("{}: {error}", file.display())))
+    }
+
+    fn write(&self, path: &Path, text: &str) -> io::Result<()> {
         self.make_folder()?;
         let temporary = self.folder.join(format!(".{}.{}.tmp", self.name, std::process::id()));
         // A left-over of a process with the same number.
@@ -112,7 +121,7 @@ impl Profile {
         file.write_all(text.as_bytes())?;
         file.write_all(b"\n")?;
         file.sync_all()?;
-        fs::rename(&temporary, self.file())?;
+        fs::rename(&temporary, path)?;
         File::open(&self.folder)?.sync_all()
     }
 
@@ -126,9 +135,9 @@ impl Profile {
 
     /// Forgets the sign-in.
     pub(super) fn delete(&self) -> Result<(), Failure> {
-        match fs::remove_file(self.file()) {
+        match fs::remove_file(self.file(SIGN_IN)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Failure::failed(format!("{}: {error}", self.file().display())))
+                Err(Failure::failed(format!("{}: {error}", self.file(SIGN_IN).display())))
             }
             _ => Ok(()),
         }
@@ -136,7 +145,7 @@ impl Profile {
 
     /// Waits until no other process changes the sign-in; ends when the file is dropped.
     pub(super) async fn lock(&self) -> Result<File, Failure> {
-        let path = self.folder.join(format!("{}.lock", self.name));
+        let path = self.file("lock");
         let failed = |error: io::Error, path: &Path| Failure::failed(format!("{}: {error}", path.display()));
         self.make_folder().map_err(|error| failed(error, &path))?;
         let mut options = OpenOptions::new();
@@ -239,7 +248,7 @@ mod tests {
         profile.save(&account(2)).unwrap();
         assert_eq!(profile.load(), Ok(Some(account(2))));
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&profile.folder), mode(&profile.file())), (0o700, 0o600));
+        assert_eq!((mode(&profile.folder), mode(&profile.file(SIGN_IN))), (0o700, 0o600));
         assert_eq!(fs::read_dir(&profile.folder).unwrap().count(), 1, "no temporary file stays");
         profile.delete().unwrap();
         profile.delete().unwrap();
@@ -251,10 +260,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let profile = profile(&folder);
         profile.save(&account(1)).unwrap();
-        fs::set_permissions(profile.file(), Permissions::from_mode(0o640)).unwrap();
+        fs::set_permissions(profile.file(SIGN_IN), Permissions::from_mode(0o640)).unwrap();
         assert!(profile.load().unwrap_err().message().contains("mode 640"));
-        fs::set_permissions(profile.file(), Permissions::from_mode(0o600)).unwrap();
-        fs::write(profile.file(), "{").unwrap();
+        fs::set_permissions(profile.file(SIGN_IN), Permissions::from_mode(0o600)).unwrap();
+        fs::write(profile.file(SIGN_IN), "{").unwrap();
         assert!(profile.load().unwrap_err().message().contains("damaged"));
     }
 

@@ -14,11 +14,12 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::context::{Context, SignedIn};
+use super::positions::Positions;
 use super::resolve::{self, Absent};
 use super::send::new_id;
 use super::{Failure, show, time};
 
-/// Marks are gathered for this long.
+/// Marks, and how far was printed, are gathered for this long.
 const SEEN_AFTER: Duration = Duration::from_millis(200);
 /// Names and marks do not wait longer for a connection.
 const HUB_WAIT: Duration = Duration::from_secs(2);
@@ -95,12 +96,15 @@ pub(super) async fn run(context: &Context, plan: Plan) -> Result<(), Failure> {
         None => None,
     };
     let connector = signed_in.connector.clone().with_first(hub, events);
-    let options = Options { check_in: true, only: conversation, ..Options::default() };
-    let (session, updates) = Session::start(connector, options, SystemRandomness);
+    let positions = Positions::of(&context.profile, signed_in.account.device);
+    let options =
+        Options { check_in: true, only: conversation, positions: positions.load(), ..Options::default() };
+    let (session, mut updates) = Session::start(connector, options, SystemRandomness);
     let mut listener = Listener {
         context,
         session: session.clone(),
         conversation,
+        positions,
         names: show::Names::new(own),
         own,
         titles: HashMap::new(),
@@ -110,10 +114,11 @@ pub(super) async fn run(context: &Context, plan: Plan) -> Result<(), Failure> {
         printed: 0,
         plan,
     };
-    let outcome = listener.work(updates, &mut interrupt).await;
+    let outcome = listener.work(&mut updates, &mut interrupt).await;
+    let kept = listener.positions.advance(updates.new_positions()).await;
     listener.mark_seen().await;
     session.close().await;
-    outcome
+    outcome.and(kept)
 }
 
 /// Tries until the server is there.
@@ -153,6 +158,7 @@ struct Listener<'a> {
     context: &'a Context,
     session: Session<Hub>,
     conversation: Option<ConversationId>,
+    positions: Positions,
     names: show::Names,
     own: protocol::UserId,
     /// What conversations are called.
@@ -170,7 +176,7 @@ struct Listener<'a> {
 impl Listener<'_> {
     async fn work(
         &mut self,
-        mut updates: Updates,
+        updates: &mut Updates,
         interrupt: &mut (impl Future<Output = ()> + Unpin),
     ) -> Result<(), Failure> {
         let mut lines = self.plan.input.then(lines_of_stdin);
@@ -196,9 +202,7 @@ impl Listener<'_> {
                         _ => (),
                     }
                     self.show(update).await?;
-                    if !self.seen.is_empty() {
-                        seen_at.get_or_insert(Instant::now() + SEEN_AFTER);
-                    }
+                    seen_at.get_or_insert(Instant::now() + SEEN_AFTER);
                 }
                 line = next_line(&mut lines) => match line {
                     Some(line) => tickets.extend(self.say(line).await?),
@@ -213,6 +217,7 @@ impl Listener<'_> {
                 }
                 () = at(seen_at) => {
                     seen_at = None;
+                    self.positions.advance(updates.new_positions()).await?;
                     self.mark_seen().await;
                 }
                 () = at(idle_until) => {
@@ -373,7 +378,7 @@ impl Listener<'_> {
 
     /// Best effort: what is not marked now is marked with the next message.
     async fn mark_seen(&mut self) {
-        if !self.plan.seen {
+        if !self.plan.seen || self.seen.is_empty() {
             return self.seen.clear();
         }
         let Some(hub) = self.hub().await else { return };

@@ -16,6 +16,7 @@ mod info;
 mod listen;
 mod output;
 mod password;
+mod positions;
 mod resolve;
 mod send;
 mod show;

@@ -2,6 +2,7 @@
 //! its own.
 
 pub mod admin;
+pub mod bench;
 pub mod cli;
 pub mod docs;
 pub mod serve;

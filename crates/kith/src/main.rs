@@ -3,9 +3,9 @@
 use std::{env, ffi::OsString, io::IsTerminal, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use kith::cli;
 use kith::serve::Server;
 use kith::settings::{Format, Settings, Sources, help};
+use kith::{bench, cli};
 use tracing_subscriber::EnvFilter;
 
 /// A self-hosted messenger.
@@ -25,6 +25,8 @@ enum Command {
     /// Look after a server, on its own machine.
     #[command(subcommand)]
     Admin(Admin),
+    /// Measure a running server: prints one JSON line.
+    Bench(bench::Bench),
     #[command(flatten)]
     Client(cli::Command),
 }
@@ -82,6 +84,7 @@ fn run() -> anyhow::Result<ExitCode> {
             let settings = sourced.settings()?;
             runtime()?.block_on(kith::admin::show_codes(&settings))?;
         }
+        Command::Bench(bench) => return Ok(bench::run(bench)),
         Command::Client(command) => return Ok(cli::run(command, cli.options)),
     }
     Ok(ExitCode::SUCCESS)

@@ -5,6 +5,7 @@ mod devices;
 mod log;
 mod members;
 mod receipts;
+mod service;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

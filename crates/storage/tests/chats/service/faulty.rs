@@ -1,0 +1,211 @@
+//! A store that fails: before it did anything, after it did it, or so that it happens only later.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use chats::store::*;
+use protocol::{MembershipRecord, Timestamp};
+
+use crate::*;
+
+/// What faults come, how often in a thousand.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Rates {
+    /// A write that did not happen.
+    pub(crate) lost: u64,
+    /// A write that did happen.
+    pub(crate) done: u64,
+    /// A write that happens a little later, if it still can.
+    pub(crate) late: u64,
+    /// A read.
+    pub(crate) read: u64,
+}
+
+pub(crate) struct Faulty {
+    inner: Store,
+    rates: Rates,
+    seed: AtomicU64,
+    pub(crate) on: AtomicBool,
+    /// Whether a write came late.
+    pub(crate) was_late: AtomicBool,
+}
+
+enum Fault {
+    Lost,
+    Done,
+    Late,
+}
+
+fn away() -> StoreError {
+    StoreError::Unavailable("on purpose".into())
+}
+
+impl Faulty {
+    pub(crate) fn new(inner: Store, rates: Rates, seed: u64) -> Arc<Self> {
+        let (on, was_late) = (AtomicBool::new(true), AtomicBool::new(false));
+        Arc::new(Self { inner, rates, seed: AtomicU64::new(seed), on, was_late })
+    }
+
+    fn roll(&self) -> u64 {
+        let mut seed = self.seed.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
+        seed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        seed = (seed ^ (seed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        if self.on.load(Ordering::SeqCst) { (seed ^ (seed >> 31)) % 1_000 } else { u64::MAX }
+    }
+
+    fn write_fault(&self) -> Option<Fault> {
+        let (roll, rates) = (self.roll(), self.rates);
+        if roll < rates.lost {
+            Some(Fault::Lost)
+        } else if roll < rates.lost + rates.done {
+            Some(Fault::Done)
+        } else if roll < rates.lost + rates.done + rates.late {
+            Some(Fault::Late)
+        } else {
+            None
+        }
+    }
+
+    fn read_fault(&self) -> Result<(), StoreError> {
+        if self.roll() < self.rates.read { Err(away()) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl ChatStore for Faulty {
+    async fn create(&self, new: NewConversation) -> Result<(ConversationId, bool), StoreError> {
+        match self.write_fault() {
+            None => self.inner.create(new).await,
+            Some(Fault::Done) => self.inner.create(new).await.and(Err(away())),
+            Some(Fault::Lost | Fault::Late) => Err(away()),
+        }
+    }
+
+    async fn load(&self, conversations: Vec<ConversationId>) -> Result<Vec<Head>, StoreError> {
+        self.read_fault()?;
+        self.inner.load(conversations).await
+    }
+
+    async fn find_sent(
+        &self,
+        keys: Vec<(ConversationId, DeviceId, MessageId)>,
+    ) -> Result<Vec<Option<(Seq, Timestamp)>>, StoreError> {
+        self.read_fault()?;
+        self.inner.find_sent(keys).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Vec<u64>, StoreError> {
+        match self.write_fault() {
+            None => self.inner.commit(commit).await,
+            Some(Fault::Lost) => Err(away()),
+            Some(Fault::Done) => self.inner.commit(commit).await.and(Err(away())),
+            Some(Fault::Late) => {
+                self.was_late.store(true, Ordering::SeqCst);
+                let inner = Arc::clone(&self.inner);
+                tokio::spawn(async move {
+                    tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+                    inner.commit(commit).await
+                });
+                Err(away())
+            }
+        }
+    }
+
+    async fn read(&self, range: Range) -> Result<Vec<NewEntry>, StoreError> {
+        self.read_fault()?;
+        self.inner.read(range).await
+    }
+
+    async fn seq_before(&self, conversation: ConversationId, time: Timestamp) -> Result<Seq, StoreError> {
+        self.read_fault()?;
+        self.inner.seq_before(conversation, time).await
+    }
+
+    async fn count_unread(
+        &self,
+        conversation: ConversationId,
+        user: UserId,
+        after: Seq,
+        to: Seq,
+        limit: u32,
+    ) -> Result<u32, StoreError> {
+        self.read_fault()?;
+        self.inner.count_unread(conversation, user, after, to, limit).await
+    }
+
+    async fn stays(
+        &self,
+        user: UserId,
+        conversation: Option<ConversationId>,
+    ) -> Result<Vec<Stay>, StoreError> {
+        self.read_fault()?;
+        self.inner.stays(user, conversation).await
+    }
+
+    async fn membership_history(
+        &self,
+        conversation: ConversationId,
+    ) -> Result<Vec<MembershipRecord>, StoreError> {
+        self.read_fault()?;
+        self.inner.membership_history(conversation).await
+    }
+
+    async fn save_receipts(
+        &self,
+        steps: Vec<ReceiptStep>,
+        cursors: Vec<DeviceCursor>,
+    ) -> Result<(), StoreError> {
+        match self.write_fault() {
+            None => self.inner.save_receipts(steps, cursors).await,
+            Some(Fault::Done) => self.inner.save_receipts(steps, cursors).await.and(Err(away())),
+            Some(Fault::Lost | Fault::Late) => Err(away()),
+        }
+    }
+
+    async fn receipts(
+        &self,
+        conversation: ConversationId,
+        users: Vec<UserId>,
+    ) -> Result<Vec<ReceiptStep>, StoreError> {
+        self.read_fault()?;
+        let found = self.inner.receipts(conversation, users).await;
+        // Time for somebody else to write between what was read here and what comes next.
+        tokio::task::yield_now().await;
+        found
+    }
+
+    async fn receipts_of(&self, user: UserId) -> Result<Vec<ReceiptStep>, StoreError> {
+        self.read_fault()?;
+        self.inner.receipts_of(user).await
+    }
+
+    async fn first_receipts(
+        &self,
+        conversation: ConversationId,
+        seq: Seq,
+        users: Vec<UserId>,
+    ) -> Result<Vec<ReceiptStep>, StoreError> {
+        self.read_fault()?;
+        self.inner.first_receipts(conversation, seq, users).await
+    }
+
+    async fn device_cursors(&self, user: UserId, device: DeviceId) -> Result<Vec<DeviceCursor>, StoreError> {
+        self.read_fault()?;
+        self.inner.device_cursors(user, device).await
+    }
+
+    async fn device_messages(
+        &self,
+        device: DeviceId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, NewDeviceMessage)>, StoreError> {
+        self.read_fault()?;
+        self.inner.device_messages(device, after, limit).await
+    }
+
+    async fn drop_device_messages(&self, device: DeviceId, up_to: u64) -> Result<(), StoreError> {
+        self.read_fault()?;
+        self.inner.drop_device_messages(device, up_to).await
+    }
+}

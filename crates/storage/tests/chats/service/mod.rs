@@ -1,0 +1,8 @@
+//! The service over real stores that fail now and then.
+
+mod actions;
+mod faulty;
+mod life;
+mod model;
+mod property;
+mod verify;

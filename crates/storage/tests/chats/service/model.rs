@@ -1,0 +1,118 @@
+//! What a log means, read entry by entry: who was in the conversation when, and whether each entry was allowed.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use protocol::{Content, Message};
+
+use crate::*;
+
+/// A part of the log somebody may see: its first entry, and its last if it has ended.
+type Interval = (Seq, Option<Seq>);
+
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) admins: BTreeSet<UserId>,
+    pub(crate) members: BTreeSet<UserId>,
+    /// Who was in it once each entry stood.
+    pub(crate) after: Vec<BTreeSet<UserId>>,
+    pub(crate) intervals: BTreeMap<UserId, Vec<Interval>>,
+    pub(crate) epoch: u64,
+    pub(crate) name: Option<String>,
+    pub(crate) deleted: bool,
+}
+
+impl Model {
+    /// A conversation of these from its first entry on.
+    pub(crate) fn new(admins: &[UserId], members: &[UserId]) -> Self {
+        let mut model = Self::default();
+        for user in admins.iter().chain(members) {
+            if model.members.insert(*user) {
+                model.intervals.insert(*user, vec![(1, None)]);
+            }
+        }
+        model.admins.extend(admins);
+        model
+    }
+
+    /// Reads a whole log, and checks it.
+    pub(crate) fn read(&mut self, log: &[Message], bound: usize) {
+        let mut sends = HashSet::new();
+        let mut time = 0;
+        for (message, seq) in log.iter().zip(1..) {
+            assert_eq!(message.seq, seq, "numbers are gapless from 1");
+            assert!(message.sent_at >= time, "times never decrease");
+            time = message.sent_at;
+            assert!(sends.insert((message.device, message.id.clone())), "{} stands twice", message.id);
+            assert!(!self.deleted, "nothing follows a deletion");
+            assert!(self.members.contains(&message.sender), "only members write");
+            match (&message.kind, &message.body) {
+                (MessageKind::System, protocol::Body::Open(content)) => {
+                    self.change(message.sender, seq, content);
+                    assert!(self.members.len() <= bound, "a group is full at its bound");
+                }
+                (MessageKind::System, sealed) => panic!("{sealed:?}"),
+                (MessageKind::Commit, _) => {
+                    assert_eq!(message.epoch, Some(self.epoch), "one commit per epoch");
+                    self.epoch += 1;
+                }
+                (MessageKind::Proposal, _) => assert_eq!(message.epoch, Some(self.epoch)),
+                (MessageKind::Content, _) => assert!(message.epoch.unwrap_or(0) <= self.epoch),
+            }
+            self.after.push(self.members.clone());
+        }
+    }
+
+    fn change(&mut self, actor: UserId, seq: Seq, content: &Content) {
+        let leaves = matches!(content, Content::Members { change: MemberChange::Left, .. });
+        assert!(leaves || self.admins.contains(&actor), "only admins change a group");
+        match content {
+            Content::Created => assert_eq!(seq, 1),
+            Content::Members { change: MemberChange::Added, users } => {
+                for user in users {
+                    assert!(self.members.insert(*user), "nobody is added twice");
+                    self.intervals.entry(*user).or_default().push((seq, None));
+                }
+            }
+            Content::Members { change: MemberChange::Removed | MemberChange::Left, users } => {
+                users.iter().for_each(|user| self.leave(*user, seq));
+                assert!(self.members.is_empty() || !self.admins.is_empty(), "no group without an admin");
+            }
+            Content::Members { change: MemberChange::Promoted, users } => {
+                for user in users {
+                    assert!(self.members.contains(user) && self.admins.insert(*user));
+                }
+            }
+            Content::Members { change: MemberChange::Demoted, users } => {
+                assert!(users.iter().all(|user| self.admins.remove(user)));
+                assert!(!self.admins.is_empty());
+            }
+            Content::Info { name, .. } => {
+                if name.is_some() {
+                    self.name.clone_from(name);
+                }
+            }
+            Content::Deleted => {
+                self.members.clone().into_iter().for_each(|user| self.leave(user, seq));
+                self.deleted = true;
+            }
+            Content::Text { .. } => panic!("the server says nothing"),
+        }
+    }
+
+    fn leave(&mut self, user: UserId, seq: Seq) {
+        assert!(self.members.remove(&user), "only who is there can go");
+        self.admins.remove(&user);
+        let last = self.intervals.get_mut(&user).and_then(|intervals| intervals.last_mut());
+        last.expect("who is there has come").1 = Some(seq);
+    }
+
+    pub(crate) fn may_see(&self, user: UserId, seq: Seq) -> bool {
+        let intervals = self.intervals.get(&user).into_iter().flatten();
+        intervals.into_iter().any(|(from, to)| *from <= seq && to.is_none_or(|to| seq <= to))
+    }
+
+    /// All that `user` may see of a log of `last` entries.
+    pub(crate) fn visible(&self, user: UserId, last: Seq) -> Vec<Seq> {
+        (1..=last).filter(|seq| self.may_see(user, *seq)).collect()
+    }
+}

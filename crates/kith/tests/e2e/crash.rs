@@ -10,14 +10,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use protocol::{ConversationId, Seq};
 use serde_json::Value;
-use testkit::server::{Store, TestServer};
+use testkit::server::{Account, Store, TestServer};
 use tokio::task::{JoinSet, block_in_place};
 
 use crate::support::{Client, start, text, until};
 
+mod follower;
 mod sender;
 
+use follower::{Positions, follow};
 use sender::{Sender, Sending};
 
 const SENDERS: usize = 6;
@@ -76,6 +79,9 @@ async fn survives(store: Store, victims: &[Victim]) {
 
     let answered = Arc::new(AtomicU64::new(0));
     let sending = Arc::new(Sending::new(Arc::clone(&answered)));
+    let positions = Positions::default();
+    let mut followers = JoinSet::new();
+    followers.spawn(follow(server.hub_url(), world.follower.clone(), Arc::clone(&positions)));
     let mut senders = JoinSet::new();
     for (number, account) in world.senders.iter().enumerate() {
         // Half of them give up what was never answered, when all is over; the others send it until it is.
@@ -94,9 +100,11 @@ async fn survives(store: Store, victims: &[Victim]) {
         .await;
         println!("round {round}: answers after {:?}", started.elapsed());
         tokio::time::sleep(Duration::from_millis(dice.below(KILL_WITHIN_MS))).await;
-        let victim = victims[usize::try_from(dice.below(victims.len() as u64)).expect("small")];
+        let mut victim = victims[usize::try_from(dice.below(victims.len() as u64)).expect("small")];
         if round + 1 == KILLS {
             sending.finish();
+            // Those who listen on then hear of what came to be just before, though nobody says anything more.
+            victim = if victims.contains(&Victim::Database) { Victim::Database } else { victim };
         }
         let killed = tokio::time::Instant::now();
         block_in_place(|| kill(&mut server, victim, &mut dice));
@@ -112,7 +120,15 @@ async fn survives(store: Store, victims: &[Victim]) {
     let told = records.iter().filter(|record| record.told_to_repeat).count();
     let answered = answered.load(Ordering::SeqCst);
     println!("{KILLS} kills: {total} sent, {answered} answered, {told} senders were told to repeat");
-    world.judge(&server, &records).await;
+    let ends = world.judge(&server, &records).await;
+    // Who listened has it all too, without another word from anybody.
+    until("the follower to have everything", async || {
+        if let Some(ended) = followers.try_join_next() {
+            ended.expect("it follows until it is dropped");
+        }
+        (*positions.lock().expect("not poisoned") == ends).then_some(())
+    })
+    .await;
 }
 
 fn kill(server: &mut TestServer, victim: Victim, dice: &mut Dice) {
@@ -137,40 +153,47 @@ fn kill(server: &mut TestServer, victim: Victim, dice: &mut Dice) {
 
 /// Who talks where.
 struct World {
-    senders: Vec<testkit::server::Account>,
+    senders: Vec<Account>,
     /// In every group and never there until the end.
-    absent: testkit::server::Account,
-    /// All senders are in the first; each of the others belongs to two of them and the absent one.
+    absent: Account,
+    /// In every group and there whenever the server is.
+    follower: Account,
+    /// All senders are in the first; each of the others belongs to two of them and the two listeners.
     conversations: Vec<String>,
 }
 
 impl World {
     async fn make(server: &TestServer) -> Self {
         let absent = Client::register(server, "absent").await;
+        let follower = Client::register(server, "follower").await;
         let mut clients = Vec::new();
         for number in 0..SENDERS {
             clients.push(Client::register(server, &format!("sender-{number}")).await);
         }
-        let everyone: Vec<_> = clients.iter().chain([&absent]).collect();
+        let everyone: Vec<_> = clients.iter().chain([&absent, &follower]).collect();
         let mut conversations = vec![clients[0].group("all", &everyone[1..]).await];
         for pair in clients.chunks(2) {
-            conversations.push(pair[0].group("three", &[&pair[1], &absent]).await);
+            conversations.push(pair[0].group("four", &[&pair[1], &absent, &follower]).await);
         }
         let senders = clients.iter().map(|client| client.account.clone()).collect();
-        Self { senders, absent: absent.account.clone(), conversations }
+        let (absent, follower) = (absent.account.clone(), follower.account.clone());
+        Self { senders, absent, follower, conversations }
     }
 
     fn conversations_of(&self, sender: usize) -> Vec<String> {
         vec![self.conversations[0].clone(), self.conversations[1 + sender / 2].clone()]
     }
 
-    async fn judge(&self, server: &TestServer, records: &[sender::Record]) {
+    /// Answers where each log ends.
+    async fn judge(&self, server: &TestServer, records: &[sender::Record]) -> HashMap<ConversationId, Seq> {
+        let mut ends = HashMap::new();
         let reader = Client::connect(server, &self.absent).await;
         let mut place: HashMap<(String, String), (String, u64)> = HashMap::new();
         for conversation in &self.conversations {
             let log = reader.history(conversation).await;
             let seqs: Vec<_> = log.iter().map(|message| message["seq"].as_u64().expect("a seq")).collect();
             assert_eq!(seqs, (1..=log.len() as u64).collect::<Vec<_>>(), "gapless and in order");
+            ends.insert(conversation.parse().expect("an id"), log.len() as u64);
             for message in log.iter().filter(|message| message["kind"] == "content") {
                 let key = (text(&message["sender"]), text(&message["id"]));
                 assert_eq!(message["body"]["text"], message["id"], "the body that was sent under this id");
@@ -187,6 +210,7 @@ impl World {
         let strange: Vec<_> = place.keys().filter(|key| !known.contains(*key)).collect();
         assert!(strange.is_empty(), "nobody sent {strange:?}");
         self.read_what_waits(&reader, place.len()).await;
+        ends
     }
 
     /// C5: who was away all the time gets every message of every log, once and in order.

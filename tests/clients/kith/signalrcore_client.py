@@ -45,9 +45,15 @@ class Client:
 
     def stream(self, target, arguments):
         items, ended = [], queue.Queue()
-        handler = self.hub.stream(target, arguments)
-        self.waiting[handler.invocation_id] = ended
-        handler.subscribe({"next": items.append, "complete": ended.put, "error": ended.put})
+
+        def ask(_):
+            handler = self.hub.stream(target, arguments)
+            self.waiting[handler.invocation_id] = ended
+            handler.subscribe({"next": items.append, "complete": ended.put, "error": ended.put})
+
+        # It asks first and can be told only then who wants the answers; those that come before are lost. So this is done
+        # where answers are read: none is, meanwhile.
+        self.hub.invoke("CheckIn", [], ask)
         message = ended.get(timeout=PATIENCE_S)
         if message.error:
             raise conversation.HubError(message.error)

@@ -1,10 +1,12 @@
 //! A store that fails: before it did anything, after it did it, or so that it happens only later.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use chats::store::*;
 use protocol::{MembershipRecord, Timestamp};
+use tokio::sync::Notify;
 
 use crate::*;
 
@@ -28,6 +30,10 @@ pub(crate) struct Faulty {
     pub(crate) on: AtomicBool,
     /// Whether a write came late.
     pub(crate) was_late: AtomicBool,
+    panics: AtomicBool,
+    panics_after: AtomicBool,
+    /// The next reading of this name waits after it has read.
+    held: Mutex<Option<(&'static str, Arc<Notify>)>>,
 }
 
 enum Fault {
@@ -43,7 +49,33 @@ fn away() -> StoreError {
 impl Faulty {
     pub(crate) fn new(inner: Store, rates: Rates, seed: u64) -> Arc<Self> {
         let (on, was_late) = (AtomicBool::new(true), AtomicBool::new(false));
-        Arc::new(Self { inner, rates, seed: AtomicU64::new(seed), on, was_late })
+        let (panics, panics_after) = (AtomicBool::default(), AtomicBool::default());
+        let (seed, held) = (AtomicU64::new(seed), Mutex::default());
+        Arc::new(Self { inner, rates, seed, on, was_late, panics, panics_after, held })
+    }
+
+    /// The next commit panics, before or after it is done.
+    pub(crate) fn panic_in_commit(&self, after: bool) {
+        let panics = if after { &self.panics_after } else { &self.panics };
+        panics.store(true, Ordering::SeqCst);
+    }
+
+    /// Makes the next reading of this name wait once it has read, until the answer is used.
+    pub(crate) fn hold(&self, reading: &'static str) -> Arc<Notify> {
+        let gate = Arc::new(Notify::new());
+        *self.held.lock().unwrap() = Some((reading, Arc::clone(&gate)));
+        gate
+    }
+
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.held.lock().unwrap().is_none()
+    }
+
+    async fn wait(&self, reading: &'static str) {
+        let gate = self.held.lock().unwrap().take_if(|(held, _)| *held == reading);
+        if let Some((_, gate)) = gate {
+            gate.notified().await;
+        }
     }
 
     fn roll(&self) -> u64 {
@@ -83,7 +115,9 @@ impl ChatStore for Faulty {
 
     async fn load(&self, conversations: Vec<ConversationId>) -> Result<Vec<Head>, StoreError> {
         self.read_fault()?;
-        self.inner.load(conversations).await
+        let heads = self.inner.load(conversations).await;
+        self.wait("load").await;
+        heads
     }
 
     async fn find_sent(
@@ -95,6 +129,11 @@ impl ChatStore for Faulty {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Vec<u64>, StoreError> {
+        assert!(!self.panics.swap(false, Ordering::SeqCst), "on purpose");
+        if self.panics_after.swap(false, Ordering::SeqCst) {
+            self.inner.commit(commit).await.unwrap();
+            panic!("on purpose");
+        }
         match self.write_fault() {
             None => self.inner.commit(commit).await,
             Some(Fault::Lost) => Err(away()),
@@ -139,7 +178,9 @@ impl ChatStore for Faulty {
         conversation: Option<ConversationId>,
     ) -> Result<Vec<Stay>, StoreError> {
         self.read_fault()?;
-        self.inner.stays(user, conversation).await
+        let stays = self.inner.stays(user, conversation).await;
+        self.wait("stays").await;
+        stays
     }
 
     async fn membership_history(
@@ -169,8 +210,7 @@ impl ChatStore for Faulty {
     ) -> Result<Vec<ReceiptStep>, StoreError> {
         self.read_fault()?;
         let found = self.inner.receipts(conversation, users).await;
-        // Time for somebody else to write between what was read here and what comes next.
-        tokio::task::yield_now().await;
+        self.wait("receipts").await;
         found
     }
 

@@ -5,4 +5,6 @@ mod faulty;
 mod life;
 mod model;
 mod property;
+mod races;
+mod stories;
 mod verify;

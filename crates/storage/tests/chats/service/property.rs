@@ -12,7 +12,7 @@ use crate::*;
 /// Lives of the service in one case; the last one goes well.
 const LIVES: u64 = 4;
 const ROUNDS: u64 = 3;
-const ACTIONS: u64 = 24;
+const ACTIONS: u64 = 40;
 
 fn rates(rng: &mut Rng) -> Rates {
     match rng.below(5) {
@@ -59,8 +59,8 @@ fn case(backend: &Backend, seed: u64) -> u64 {
         told.push(Arc::clone(&life.audience));
         world.check_receipts_told(&life.audience);
         if crash_in <= ROUNDS {
-            world.crashed();
             life.crash();
+            world.crashed();
             continue;
         }
         life.faulty.on.store(false, Ordering::SeqCst);

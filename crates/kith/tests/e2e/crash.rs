@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use protocol::{ConversationId, Seq};
-use serde_json::Value;
 use testkit::server::{Account, Store, TestServer};
 use tokio::task::{JoinSet, block_in_place};
 
@@ -225,7 +224,7 @@ impl World {
                 let expected = next.entry(conversation).or_insert(1);
                 assert_eq!(message["seq"].as_u64(), Some(*expected), "once and in order");
                 *expected += 1;
-                contents += usize::from(message["kind"] == Value::from("content"));
+                contents += usize::from(message["kind"] == "content");
             }
             for (conversation, after) in &next {
                 reader.call("Acknowledge", (conversation, after - 1)).await;

@@ -10,6 +10,7 @@ mod codes;
 mod connections;
 mod crash;
 mod membership;
+mod operating;
 mod presence;
 mod refusals;
 mod sessions;

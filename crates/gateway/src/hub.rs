@@ -51,6 +51,7 @@ impl Hub for ChatHub {
         if let Err(error) = registered {
             return connection.close(Some(CommandError::from(error).text()), false);
         }
+        tracing::debug!(connection = client.number(), user = %caller.user, device = %caller.device, "connected");
         self.0.services.presence.connected(caller.user, client.number());
         let token = client.token.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A session that ended since the first look was not closed by the doorkeeper.
@@ -78,6 +79,7 @@ impl Hub for ChatHub {
     }
 
     async fn disconnected(&self, client: &Arc<Client>, _: &ConnectionHandle) {
+        tracing::debug!(connection = client.number(), user = %client.caller.user, "disconnected");
         self.0.directory.remove(client.caller.user, client.number());
         self.0.services.presence.disconnected(client.caller.user, client.number());
         self.0.services.accounts.note_activity(client.caller.device);

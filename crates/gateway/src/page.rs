@@ -5,15 +5,10 @@ use axum::response::Html;
 use axum::routing::get;
 
 pub(crate) fn routes() -> Router {
-    Router::new().route("/", get(index)).route("/health", get(health))
+    Router::new().route("/", get(index))
 }
 
 /// Until the web client takes this place.
 async fn index() -> Html<&'static str> {
     Html(include_str!("index.html"))
-}
-
-/// Answers while the server runs.
-async fn health() -> &'static str {
-    "ok\n"
 }

@@ -1,7 +1,10 @@
 //! `kith serve`: the services, wired to their stores and to the doors.
 
+mod health;
 mod lock;
 mod people;
+mod policies;
+mod requests;
 mod secret;
 mod senders;
 mod stores;
@@ -20,14 +23,12 @@ use presence::{Presence, Typing};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::settings::{DatabaseUrl, Settings};
+use crate::settings::Settings;
 use people::People;
 pub use stores::Stores;
 
 /// How often accounts writes down who was active and ends what has expired.
 const UPKEEP_EVERY: Duration = Duration::from_secs(60);
-/// The largest body of a REST request, in bytes, above that of a message in base64.
-const BODY_OVERHEAD_BYTES: usize = 16 * 1024;
 
 /// A running server.
 pub struct Server {
@@ -35,6 +36,7 @@ pub struct Server {
     listener: TcpListener,
     gateway: Arc<Gateway>,
     services: Services,
+    readiness: Arc<health::Readiness>,
     drain_timeout: Duration,
     _lock: lock::DataLock,
 }
@@ -48,6 +50,7 @@ impl Server {
         let lock = lock::DataLock::take(&settings.server.data)?;
         let key = secret::key(&settings.server)?;
         let stores = Stores::open(settings).await?;
+        let readiness = Arc::new(health::Readiness::new(stores.engine));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
         let accounts = Accounts::new(
@@ -56,7 +59,7 @@ impl Server {
             Arc::clone(&randomness),
             senders::wire(settings)?,
             &accounts::SecretKey::new(key),
-            accounts_policy(settings),
+            policies::accounts(settings),
         );
         let presence_policy = presence::Policy {
             user_connections: settings.limits.max_connections_per_user,
@@ -73,10 +76,10 @@ impl Server {
             fan_out.clone(),
             clock,
             randomness,
-            chats_policy(settings),
+            policies::chats(settings),
         );
         let services = Services { accounts, chats, presence: Arc::new(presence), typing };
-        let gateway = Gateway::new(services.clone(), &fan_out, gateway_options(settings, key));
+        let gateway = Gateway::new(services.clone(), &fan_out, policies::gateway(settings, key));
         let listen = settings.server.listen;
         let listener =
             TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
@@ -85,6 +88,7 @@ impl Server {
             listener,
             gateway: Arc::new(gateway),
             services,
+            readiness,
             drain_timeout: Duration::from_secs(settings.server.drain_timeout_s),
             _lock: lock,
         })
@@ -109,15 +113,17 @@ impl Server {
                 tracing::debug!(%error, "TCP_NODELAY");
             }
         });
-        let (gateway, limit) = (Arc::clone(&self.gateway), self.drain_timeout);
+        let (gateway, readiness, limit) =
+            (Arc::clone(&self.gateway), Arc::clone(&self.readiness), self.drain_timeout);
         let drained = async move {
             stop.await;
+            readiness.drain();
             tracing::info!("stopping: connections are asked to come back later");
             if tokio::time::timeout(limit, gateway.drain()).await.is_err() {
                 tracing::warn!("some connections did not end in time");
             }
         };
-        let router = self.gateway.router();
+        let router = requests::observed(self.gateway.router().merge(health::routes(&self.readiness)));
         let (done, finished) = tokio::sync::oneshot::channel::<()>();
         let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
             drained.await;
@@ -155,53 +161,5 @@ async fn keep_up(accounts: Accounts, stopped: watch::Receiver<bool>) {
         if last {
             return;
         }
-    }
-}
-
-fn accounts_policy(settings: &Settings) -> accounts::Policy {
-    let set = &settings.accounts;
-    accounts::Policy {
-        registration_open: set.registration_open,
-        access_ttl_s: set.access_token_ttl_s,
-        session_idle_days: set.refresh_idle_timeout_days,
-        session_max_days: set.refresh_absolute_timeout_days,
-        max_devices: set.max_devices,
-        code_ttl_s: set.code_ttl_s,
-        code_tries: set.code_tries,
-        code_resend_s: set.code_resend_after_s,
-        codes_per_hour: set.codes_per_hour,
-        concurrent_hashes: set.concurrent_hashes,
-        readable_email_codes: settings.mail.host.is_none(),
-        readable_phone_codes: settings.sms.account_sid.is_none(),
-        ..accounts::Policy::default()
-    }
-}
-
-fn chats_policy(settings: &Settings) -> chats::Policy {
-    let set = &settings.limits;
-    chats::Policy {
-        message_bytes: set.max_message_bytes,
-        group_members: set.max_group_members,
-        page_messages: set.max_page_messages,
-        page_bytes: set.max_page_bytes,
-        batchers: match settings.database_url() {
-            DatabaseUrl::Sqlite(_) => 1,
-            DatabaseUrl::Postgres(_) => settings.database.log_batchers as usize,
-        },
-        ..chats::Policy::default()
-    }
-}
-
-fn gateway_options(settings: &Settings, key: [u8; 32]) -> gateway::Options {
-    let set = &settings.limits;
-    gateway::Options {
-        signalr: signalr::server::Options {
-            max_message_bytes: set.max_frame_bytes,
-            max_queued_frames: set.connection_queue_frames,
-            max_queued_bytes: set.connection_queue_bytes,
-            token_key: Some(secret::derive(&key, "kith connection token 1")),
-            ..signalr::server::Options::default()
-        },
-        body_bytes: set.max_message_bytes * 2 + BODY_OVERHEAD_BYTES,
     }
 }

@@ -6,6 +6,7 @@ use accounts::AccountStore;
 use anyhow::Context;
 use chats::store::ChatStore;
 use presence::PresenceStore;
+use storage::{Failure, postgres, sqlite};
 
 use crate::settings::{DatabaseUrl, Settings};
 
@@ -17,6 +18,15 @@ pub struct Stores {
     pub chats: Arc<dyn ChatStore>,
     /// Who was last seen when.
     pub presence: Arc<dyn PresenceStore>,
+    /// What they are all on.
+    pub(super) engine: Engine,
+}
+
+/// An open database.
+#[derive(Clone)]
+pub(super) enum Engine {
+    Sqlite(sqlite::Database),
+    Postgres(postgres::Database),
 }
 
 impl Stores {
@@ -27,25 +37,44 @@ impl Stores {
     pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
         match settings.database_url() {
             DatabaseUrl::Sqlite(path) => {
-                let database = storage::sqlite::Database::open(&path)
+                let database = sqlite::Database::open(&path)
                     .with_context(|| format!("cannot open the database {}", path.display()))?;
-                Ok(Self::on(database))
+                Ok(Self::on(database.clone(), Engine::Sqlite(database)))
             }
             DatabaseUrl::Postgres(url) => {
                 let connections = settings.database.pool_size as usize;
-                let database = storage::postgres::Database::open(&url, connections)
+                let database = postgres::Database::open(&url, connections)
                     .await
                     .context("cannot open the database of database.url")?;
-                Ok(Self::on(database))
+                Ok(Self::on(database.clone(), Engine::Postgres(database)))
             }
         }
     }
 
-    fn on<D: AccountStore + ChatStore + PresenceStore + Clone>(database: D) -> Self {
+    fn on<D: AccountStore + ChatStore + PresenceStore + Clone>(database: D, engine: Engine) -> Self {
         Self {
             accounts: Arc::new(database.clone()),
             chats: Arc::new(database.clone()),
             presence: Arc::new(database),
+            engine,
+        }
+    }
+}
+
+impl Engine {
+    /// Asks the least that only a database that works can answer.
+    pub(super) async fn ping(&self) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite(database) => {
+                let tables = database.read(|connection| {
+                    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
+                });
+                tables.await.map(drop)
+            }
+            Self::Postgres(database) => {
+                database.client().await?.simple_query("SELECT 1").await?;
+                Ok(())
+            }
         }
     }
 }

@@ -1,0 +1,56 @@
+//! The settings, as each service and the doors take them.
+
+use crate::settings::{DatabaseUrl, Settings};
+
+use super::secret;
+
+/// The largest body of a REST request, in bytes, above that of a message in base64.
+const BODY_OVERHEAD_BYTES: usize = 16 * 1024;
+
+pub(super) fn accounts(settings: &Settings) -> accounts::Policy {
+    let set = &settings.accounts;
+    accounts::Policy {
+        registration_open: set.registration_open,
+        access_ttl_s: set.access_token_ttl_s,
+        session_idle_days: set.refresh_idle_timeout_days,
+        session_max_days: set.refresh_absolute_timeout_days,
+        max_devices: set.max_devices,
+        code_ttl_s: set.code_ttl_s,
+        code_tries: set.code_tries,
+        code_resend_s: set.code_resend_after_s,
+        codes_per_hour: set.codes_per_hour,
+        concurrent_hashes: set.concurrent_hashes,
+        readable_email_codes: settings.mail.host.is_none(),
+        readable_phone_codes: settings.sms.account_sid.is_none(),
+        ..accounts::Policy::default()
+    }
+}
+
+pub(super) fn chats(settings: &Settings) -> chats::Policy {
+    let set = &settings.limits;
+    chats::Policy {
+        message_bytes: set.max_message_bytes,
+        group_members: set.max_group_members,
+        page_messages: set.max_page_messages,
+        page_bytes: set.max_page_bytes,
+        batchers: match settings.database_url() {
+            DatabaseUrl::Sqlite(_) => 1,
+            DatabaseUrl::Postgres(_) => settings.database.log_batchers as usize,
+        },
+        ..chats::Policy::default()
+    }
+}
+
+pub(super) fn gateway(settings: &Settings, key: [u8; 32]) -> gateway::Options {
+    let set = &settings.limits;
+    gateway::Options {
+        signalr: signalr::server::Options {
+            max_message_bytes: set.max_frame_bytes,
+            max_queued_frames: set.connection_queue_frames,
+            max_queued_bytes: set.connection_queue_bytes,
+            token_key: Some(secret::derive(&key, "kith connection token 1")),
+            ..signalr::server::Options::default()
+        },
+        body_bytes: set.max_message_bytes * 2 + BODY_OVERHEAD_BYTES,
+    }
+}

@@ -6,6 +6,7 @@ help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 run: ## Build the server and start it on http://127.0.0.1:8080, data in ./data (ARGS="--listen ADDR …")
+	scripts/build-deps
 	cargo build --release -p kith
 	exec target/release/kith serve $(ARGS)
 

@@ -6,6 +6,7 @@ use crate::*;
 on_both! {
     device_messages_wait_until_they_are_dropped,
     numbers_are_never_used_again,
+    none_is_dropped_unseen,
 }
 
 fn message(device: DeviceId, body: u8) -> NewDeviceMessage {
@@ -59,4 +60,38 @@ async fn numbers_are_never_used_again(store: Store) {
         store.drop_device_messages(phone, highest).await.unwrap();
     }
     assert_eq!(store.device_messages(phone, 0, 9).await, Ok(vec![]));
+}
+
+/// A device asks for what comes after the last it holds, and what it holds is dropped: however many write to it at once.
+async fn none_is_dropped_unseen(store: Store) {
+    let phone = new_device();
+    let writers: Vec<_> = (0..4u8)
+        .map(|writer| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                for round in 0..25 {
+                    // Some take longer than others.
+                    let many = if (round + writer) % 3 == 0 { 60 } else { 1 };
+                    let mut messages = vec![message(phone, writer)];
+                    messages.extend((1..many).map(|_| message(new_device(), writer)));
+                    put(&store, messages).await;
+                }
+            })
+        })
+        .collect();
+    let mut seen = 0;
+    let mut last = 0;
+    loop {
+        let done = writers.iter().all(tokio::task::JoinHandle::is_finished);
+        let waiting = store.device_messages(phone, last, 1_000).await.unwrap();
+        seen += waiting.len();
+        if let Some((number, _)) = waiting.last() {
+            last = *number;
+            store.drop_device_messages(phone, last).await.unwrap();
+        }
+        if done && waiting.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(seen, 4 * 25);
 }

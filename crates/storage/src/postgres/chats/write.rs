@@ -5,7 +5,10 @@ use deadpool_postgres::{GenericClient, Object};
 use protocol::{ConversationId, DeviceId, MemberChange};
 
 use super::{Result, execute, id, query};
-use crate::chats::{conversation_kind, key, message_kind, role, signed, unsigned};
+use crate::chats::{conversation_kind, key, message_kind, role, signed};
+
+/// The key of the advisory lock under which messages to devices get their numbers.
+const DEVICE_MESSAGE_LOCK: i64 = 0x4b69_7468_0001;
 
 pub(super) async fn create(client: &mut Object, new: &NewConversation) -> Result<(ConversationId, bool)> {
     let transaction = client.transaction().await?;
@@ -176,31 +179,35 @@ async fn update_head(client: &impl GenericClient, head: &HeadUpdate) -> Result<(
     Ok(())
 }
 
+/// Whoever gives out numbers holds the lock until the commit: so the numbers become visible in their order, and a device
+/// that has acknowledged one can have missed none below it.
 async fn insert_device_messages(
     client: &impl GenericClient,
     messages: &[NewDeviceMessage],
 ) -> Result<Vec<u64>> {
-    let mut numbers = Vec::with_capacity(messages.len());
-    for message in messages {
-        let sql = "INSERT INTO device_message (\"user\", device, conversation, sender, sender_device, time, body) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING number";
-        let rows = query(
-            client,
-            sql,
-            &[
-                &message.user.as_bytes().as_slice(),
-                &message.device.as_bytes().as_slice(),
-                &message.conversation.as_bytes().as_slice(),
-                &message.sender.as_bytes().as_slice(),
-                &message.sender_device.as_bytes().as_slice(),
-                &message.time,
-                &message.body.0,
-            ],
-        )
-        .await?;
-        let row = rows.first().ok_or(crate::Failure::Closed)?;
-        numbers.push(unsigned(row.try_get(0)?));
+    if messages.is_empty() {
+        return Ok(Vec::new());
     }
+    execute(client, "SELECT pg_advisory_xact_lock($1)", &[&DEVICE_MESSAGE_LOCK]).await?;
+    let users: Vec<_> = messages.iter().map(|message| message.user.as_bytes().as_slice()).collect();
+    let devices: Vec<_> = messages.iter().map(|message| message.device.as_bytes().as_slice()).collect();
+    let conversations: Vec<_> =
+        messages.iter().map(|message| message.conversation.as_bytes().as_slice()).collect();
+    let senders: Vec<_> = messages.iter().map(|message| message.sender.as_bytes().as_slice()).collect();
+    let sender_devices: Vec<_> =
+        messages.iter().map(|message| message.sender_device.as_bytes().as_slice()).collect();
+    let times: Vec<_> = messages.iter().map(|message| message.time).collect();
+    let bodies: Vec<_> = messages.iter().map(|message| &message.body.0[..]).collect();
+    let sql = "INSERT INTO device_message (\"user\", device, conversation, sender, sender_device, time, body) \
+               SELECT u, d, c, s, sd, t, b FROM UNNEST($1::bytea[], $2::bytea[], $3::bytea[], $4::bytea[], \
+               $5::bytea[], $6::bigint[], $7::bytea[]) WITH ORDINALITY AS new (u, d, c, s, sd, t, b, place) \
+               ORDER BY place RETURNING number";
+    let parameters: super::Parameters<'_> =
+        &[&users, &devices, &conversations, &senders, &sender_devices, &times, &bodies];
+    let rows = query(client, sql, parameters).await?;
+    let mut numbers = rows.iter().map(|row| super::number(row, 0)).collect::<Result<Vec<_>>>()?;
+    // They were given out in the order of the messages.
+    numbers.sort_unstable();
     Ok(numbers)
 }
 

@@ -130,11 +130,10 @@ impl Verified {
     pub(crate) fn check_told(&self, audience: &Recorder) {
         for (id, entries) in audience.told() {
             let Log { model, messages } = &self.0[&id];
-            let mut expected = entries[0].message.seq;
-            for told in entries {
+            let first = entries[0].message.seq;
+            for (told, expected) in entries.into_iter().zip(first..) {
                 assert_eq!(told.message.seq, expected, "told in order in {id}");
                 let place = usize::try_from(expected - 1).unwrap();
-                expected += 1;
                 assert_eq!(*told.message, messages[place]);
                 let members: BTreeSet<_> = told.members.as_slice().iter().map(|member| member.user).collect();
                 assert_eq!(members, model.after[place], "members after {place}");

@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header, uri::Scheme};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use hyper::body::{Body, Incoming};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
 
-use super::{CloseReason, Connection, Events, Options, state::Shared, task};
+use super::{CloseReason, Connection, Events, Options, Tls, state::Shared, task, tls::Stream};
 use crate::Protocol;
 
 /// Of an answer to negotiation.
@@ -32,7 +32,7 @@ const MAX_REDIRECTS: usize = 100;
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The URL cannot be used: not `http` or `ws`, or no host.
+    /// The URL cannot be used: not `http`, `https`, `ws` or `wss`, or no host.
     #[error("cannot connect to this URL: {0}")]
     Url(String),
     /// The network.
@@ -60,7 +60,7 @@ impl From<hyper::Error> for ConnectError {
     }
 }
 
-/// Opens a connection to the hub at `http://host/hub`. Plain TCP only. Dropping all of the [`Connection`]'s clones
+/// Opens a connection to the hub at `http://host/hub` or `https://host/hub`. Dropping all of the [`Connection`]'s clones
 /// closes it.
 pub async fn connect(
     url: &str,
@@ -165,11 +165,15 @@ async fn negotiate(target: &mut Target, options: &Options) -> Result<Option<Stri
 
 fn parse(url: &str) -> Result<Uri, ConnectError> {
     let uri: Uri = url.parse().map_err(|error| ConnectError::Url(format!("{error}")))?;
-    let plain = uri.scheme() == Some(&Scheme::HTTP) || uri.scheme_str() == Some("ws");
-    if !plain || uri.host().is_none() {
-        return Err(ConnectError::Url("it must be http with a host".to_owned()));
+    let known = matches!(uri.scheme_str(), Some("http" | "https" | "ws" | "wss"));
+    if !known || uri.host().is_none() {
+        return Err(ConnectError::Url("it must be http or https with a host".to_owned()));
     }
     Ok(uri)
+}
+
+fn is_secure(url: &Uri) -> bool {
+    matches!(url.scheme_str(), Some("https" | "wss"))
 }
 
 /// The path and query of the hub with something appended to each.
@@ -199,13 +203,17 @@ fn request(
     request.body(String::new()).map_err(|error| ConnectError::Url(error.to_string()))
 }
 
-async fn open(url: &Uri, options: &Options) -> Result<TcpStream, ConnectError> {
+async fn open(url: &Uri, options: &Options) -> Result<Stream, ConnectError> {
     let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
-    let port = url.port_u16().unwrap_or(80);
+    let port = url.port_u16().unwrap_or(if is_secure(url) { 443 } else { 80 });
     let mut failure = None;
     for address in lookup_host((host, port)).await? {
         match open_address(address, options.local_address).await {
-            Ok(stream) => return Ok(stream),
+            Ok(stream) if is_secure(url) => {
+                let tls = options.tls.clone().map_or_else(Tls::system, Ok)?;
+                return Ok(Stream::Tls(Box::new(tls.connect(host, stream).await?)));
+            }
+            Ok(stream) => return Ok(Stream::Plain(stream)),
             Err(error) => failure = Some(error),
         }
     }

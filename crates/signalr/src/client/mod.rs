@@ -1,7 +1,8 @@
 //! The client's side.
 //!
 //! [`ClientMachine`] is the protocol of one connection without I/O. With the feature `client`, [`connect`] opens a
-//! WebSocket on tokio (plain TCP; [`connect_over`] takes any stream, such as TLS). It does not reconnect by itself.
+//! WebSocket on tokio, with TLS by rustls for `https` and `wss` ([`connect_over`] takes any stream). It does not reconnect by
+//! itself.
 
 mod machine;
 
@@ -15,6 +16,8 @@ mod options;
 mod state;
 #[cfg(feature = "client")]
 mod task;
+#[cfg(feature = "client")]
+mod tls;
 
 pub use machine::{ClientEvent, ClientLimits, ClientMachine, ServerSilence};
 
@@ -24,4 +27,5 @@ pub use {
     connection::{Connection, Event, Events, ItemStream},
     options::Options,
     state::{CloseReason, InvokeError},
+    tls::Tls,
 };

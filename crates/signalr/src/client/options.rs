@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::ClientLimits;
+use super::{ClientLimits, Tls};
 
 /// Limits and settings of a [`super::Connection`].
 #[derive(Clone, Debug)]
@@ -11,7 +11,9 @@ pub struct Options {
     pub negotiate: bool,
     /// The address to connect from; for tests that need more connections than one address has ports.
     pub local_address: Option<IpAddr>,
-    /// For negotiation, the WebSocket's opening and the handshake together.
+    /// Whom to trust behind `https` and `wss`. None: the machine's certificate authorities.
+    pub tls: Option<Tls>,
+    /// For negotiation, TLS, the WebSocket's opening and the handshake together.
     pub connect_timeout: Duration,
     /// A ping is sent after this long without sending anything.
     pub keep_alive: Duration,
@@ -32,6 +34,7 @@ impl Default for Options {
         Options {
             negotiate: false,
             local_address: None,
+            tls: None,
             connect_timeout: Duration::from_secs(15),
             keep_alive: Duration::from_secs(20),
             server_timeout: Duration::from_secs(60),

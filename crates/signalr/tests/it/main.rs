@@ -5,3 +5,4 @@ mod http;
 mod loopback;
 mod machines;
 mod support;
+mod tls;

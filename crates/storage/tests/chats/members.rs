@@ -7,6 +7,7 @@ on_both! {
     stays_follow_joining_and_leaving,
     the_history_keeps_every_stay,
     roles_change_for_those_who_are_there,
+    many_come_and_go_at_once,
 }
 
 /// Commits one change at `seq`.
@@ -102,4 +103,32 @@ async fn roles_change_for_those_who_are_there(store: Store) {
     commit(&store, id, bob, MemberChange::Demoted, alice, 5).await;
     assert_eq!(roles().await, [(1, Role::Admin), (1, Role::Admin), (3, Role::Member)]);
     assert_eq!(head(&store, id).await.members[1].role, Role::Member);
+}
+
+async fn many_come_and_go_at_once(store: Store) {
+    let (alice, device) = (new_user(), new_device());
+    let many: Vec<_> = (0..1_000).map(|_| new_user()).collect();
+    let id = group(&store, &[alice]).await;
+    let other = group(&store, &[alice]).await;
+    let all = |what, seq| many.iter().map(move |user| change(id, *user, what, alice, seq));
+    let mut memberships: Vec<_> = all(MemberChange::Added, 1).collect();
+    memberships.push(change(other, many[0], MemberChange::Added, alice, 1));
+    memberships.push(change(id, many[0], MemberChange::Promoted, alice, 2));
+    memberships.extend(all(MemberChange::Removed, 3));
+    memberships.extend(all(MemberChange::Added, 4).take(500));
+    let mut new: Vec<_> = (1..=4).map(|seq| entry(id, alice, device, seq)).collect();
+    new.push(entry(other, alice, device, 1));
+    store.commit(Commit { memberships, ..entries(new) }).await.unwrap();
+    assert_eq!(head(&store, id).await.members.len(), 501);
+    assert_eq!(head(&store, other).await.members.len(), 2);
+    let history = store.membership_history(id).await.unwrap();
+    assert_eq!(history.len(), 1_501);
+    let first = history.iter().find(|stay| stay.user == many[0]).unwrap();
+    assert_eq!((first.role, first.from_seq, first.to_seq), (Role::Admin, 1, Some(3)));
+    let stays = store.stays(many[0], Some(id)).await.unwrap();
+    assert_eq!(
+        stays.iter().map(|stay| (stay.from_seq, stay.to_seq)).collect::<Vec<_>>(),
+        [(1, Some(3)), (4, None)]
+    );
+    assert_eq!(store.stays(many[999], Some(id)).await.unwrap().len(), 1);
 }

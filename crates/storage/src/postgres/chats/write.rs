@@ -75,8 +75,12 @@ pub(super) async fn commit(client: &mut Object, commit: &Commit) -> Result<Vec<u
     }
     let transaction = client.transaction().await?;
     insert_entries(&transaction, &commit.entries).await?;
-    for change in &commit.memberships {
-        change_member(&transaction, change).await?;
+    // An entry records changes of one kind, by one user; the role differs only where it is not written.
+    let together = |one: &MembershipChange, next: &MembershipChange| {
+        (one.conversation, one.seq, one.change) == (next.conversation, next.seq, next.change)
+    };
+    for changes in commit.memberships.chunk_by(together) {
+        change_members(&transaction, changes).await?;
     }
     for head in &commit.heads {
         update_head(&transaction, head).await?;
@@ -111,23 +115,26 @@ async fn insert_entries(client: &impl GenericClient, entries: &[NewEntry]) -> Re
     Ok(())
 }
 
-async fn change_member(client: &impl GenericClient, change: &MembershipChange) -> Result<()> {
-    let (conversation, user) = (change.conversation.as_bytes().as_slice(), change.user.as_bytes().as_slice());
-    let (seq, actor) = (signed(change.seq), change.actor.as_bytes().as_slice());
-    let (version, role) = (signed(change.version), role(change.role));
-    match change.change {
+/// Changes of one kind that one entry records, one statement for all.
+async fn change_members(client: &impl GenericClient, changes: &[MembershipChange]) -> Result<()> {
+    let Some(first) = changes.first() else { return Ok(()) };
+    let users: Vec<_> = changes.iter().map(|change| change.user.as_bytes().as_slice()).collect();
+    let (conversation, actor) = (first.conversation.as_bytes().as_slice(), first.actor.as_bytes().as_slice());
+    let (seq, version, role) = (signed(first.seq), signed(first.version), role(first.role));
+    match first.change {
         MemberChange::Added => {
             execute(
                 client,
                 "INSERT INTO member (conversation, \"user\", from_seq, role, added_by, added_at, version) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                &[&conversation, &user, &seq, &role, &actor, &change.time, &version],
+                 SELECT $1, u, $3, $4, $5, $6, $7 FROM UNNEST($2::bytea[]) AS new (u)",
+                &[&conversation, &users, &seq, &role, &actor, &first.time, &version],
             )
             .await?;
             execute(
                 client,
-                "INSERT INTO stay (\"user\", conversation, from_seq) VALUES ($1, $2, $3)",
-                &[&user, &conversation, &seq],
+                "INSERT INTO stay (\"user\", conversation, from_seq) \
+                 SELECT u, $2, $3 FROM UNNEST($1::bytea[]) AS new (u)",
+                &[&users, &conversation, &seq],
             )
             .await?;
         }
@@ -135,22 +142,22 @@ async fn change_member(client: &impl GenericClient, change: &MembershipChange) -
             execute(
                 client,
                 "UPDATE member SET to_seq = $3, removed_by = $4, removed_at = $5, version = $6 \
-                 WHERE conversation = $1 AND \"user\" = $2 AND to_seq IS NULL",
-                &[&conversation, &user, &seq, &actor, &change.time, &version],
+                 WHERE conversation = $1 AND \"user\" = ANY($2) AND to_seq IS NULL",
+                &[&conversation, &users, &seq, &actor, &first.time, &version],
             )
             .await?;
             execute(
                 client,
-                "UPDATE stay SET to_seq = $3 WHERE \"user\" = $1 AND conversation = $2 AND to_seq IS NULL",
-                &[&user, &conversation, &seq],
+                "UPDATE stay SET to_seq = $3 WHERE \"user\" = ANY($1) AND conversation = $2 AND to_seq IS NULL",
+                &[&users, &conversation, &seq],
             )
             .await?;
         }
         MemberChange::Promoted | MemberChange::Demoted => {
             execute(
                 client,
-                "UPDATE member SET role = $3 WHERE conversation = $1 AND \"user\" = $2 AND to_seq IS NULL",
-                &[&conversation, &user, &role],
+                "UPDATE member SET role = $3 WHERE conversation = $1 AND \"user\" = ANY($2) AND to_seq IS NULL",
+                &[&conversation, &users, &role],
             )
             .await?;
         }

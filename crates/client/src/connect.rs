@@ -2,16 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::{StatusCode, Uri};
+use http::StatusCode;
 use protocol::{DeviceId, UserId};
-use rustls::pki_types::ServerName;
-use rustls_platform_verifier::ConfigVerifierExt;
 use signalr::Protocol;
 use signalr::client::{CloseReason, ConnectError, Connection, Events, Options};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
-use crate::runtime::{self, BoxFuture};
+use crate::runtime::BoxFuture;
 use crate::{Connector, Error, Halves, Hub, Keeper, Push, Pushes};
 
 /// Connects to the hub of the keeper's server with its tokens, renewing them where needed.
@@ -98,31 +94,7 @@ impl Pushes for Events {
 
 /// Opens a connection to a hub at `ws://…` or `wss://…`. [`Error::SignedOut`] if the server refuses the token.
 pub async fn connect_hub(url: &str, token: &str, protocol: Protocol) -> Result<(Connection, Events), Error> {
-    let options = Options::default();
-    if !url.starts_with("wss:") {
-        return signalr::client::connect(url, Some(token), protocol, options).await.map_err(connect_error);
-    }
-    let uri: Uri = url.parse().map_err(|error| Error::Network(format!("{url}: {error}")))?;
-    let limit = options.connect_timeout;
-    let connecting = async {
-        let io = open_tls(&uri).await?;
-        let connecting = signalr::client::connect_over(io, &uri, Some(token), None, protocol, options);
-        connecting.await.map_err(connect_error)
-    };
-    runtime::timeout(limit, connecting).await.unwrap_or(Err(Error::Timeout(limit.as_secs())))
-}
-
-async fn open_tls(uri: &Uri) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Error> {
-    let network = |error: std::io::Error| Error::Network(error.to_string());
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut config =
-        rustls::ClientConfig::with_platform_verifier().map_err(|error| Error::Network(error.to_string()))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let name = ServerName::try_from(host.to_owned()).map_err(|error| Error::Network(error.to_string()))?;
-    let stream = TcpStream::connect((host, uri.port_u16().unwrap_or(443))).await.map_err(network)?;
-    stream.set_nodelay(true).map_err(network)?;
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(network)
+    signalr::client::connect(url, Some(token), protocol, Options::default()).await.map_err(connect_error)
 }
 
 fn connect_error(error: ConnectError) -> Error {

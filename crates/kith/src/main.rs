@@ -57,7 +57,7 @@ impl Sourced {
         let data = self.data.as_ref().map(|folder| ("server.data", OsString::from(folder)));
         let settings = Settings::load(Sources {
             file: self.config.as_deref(),
-            environment: env::vars_os().collect(),
+            environment: env::vars_os().filter(|(name, _)| !cli::is_variable(name)).collect(),
             flags: listen.into_iter().chain(data).collect(),
         })?;
         Ok(settings)

@@ -11,7 +11,8 @@ use futures_util::{SinkExt, StreamExt, future::try_join_all};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout_at};
-use tokio_tungstenite::accept_async;
+use tokio_tungstenite::accept_async_with_config;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::gauge::{Gauge, Phase};
 use super::mark::{Mark, now_ns};
@@ -20,6 +21,9 @@ use super::report::Report;
 use super::tally::{Faults, Tally};
 use super::websocket::{Opcode, Target, WebSocket};
 use super::{Common, Outcome};
+
+/// Of the echo server, for each connection.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
 
 /// The server is tokio and tokio-tungstenite with nothing else: it reads a message and writes it back. Each connection
 /// has a window of messages on their way. --server and --pid do not matter here.
@@ -160,7 +164,9 @@ pub(super) async fn serve() -> anyhow::Result<()> {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
             tokio::task::spawn_local(async move {
-                let Ok(mut socket) = accept_async(stream).await else { return };
+                // The default sets 128 KiB aside for each connection.
+                let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER_BYTES);
+                let Ok(mut socket) = accept_async_with_config(stream, Some(config)).await else { return };
                 while let Some(Ok(message)) = socket.next().await {
                     if !message.is_binary() || socket.send(message).await.is_err() {
                         break;

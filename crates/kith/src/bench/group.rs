@@ -1,6 +1,6 @@
 //! `kith bench group`: a group with all its members online.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub(super) struct Group {
 #[derive(Debug, Default)]
 struct Board {
     state: RefCell<State>,
+    /// The sender sends no more, and waits no longer.
+    ended: Cell<bool>,
     /// A message has reached everyone.
     complete: Notify,
 }
@@ -180,6 +182,7 @@ async fn send(mut sender: Sender, shared: Shared, window: u64) -> anyhow::Result
             }
         } else {
             if done >= sender.sent && sender.answered == sender.sent {
+                board.ended.set(true);
                 return Ok(sender);
             }
             until.get_or_insert(Instant::now() + shared.drain);
@@ -195,7 +198,10 @@ async fn send(mut sender: Sender, shared: Shared, window: u64) -> anyhow::Result
         match until {
             Some(until) => match timeout_at(until, waiting).await {
                 Ok(read) => read?,
-                Err(_) => return Ok(sender),
+                Err(_) => {
+                    board.ended.set(true);
+                    return Ok(sender);
+                }
             },
             None => waiting.await?,
         }
@@ -211,8 +217,7 @@ async fn receive(mut receiver: Receiver, own: Option<u32>, shared: Shared) -> an
         if !shared.gauge.is_loading() {
             // The senders know when everyone has everything; until then a little later is soon enough.
             let until = *until.get_or_insert(Instant::now() + shared.drain);
-            let complete = shared.boards.iter().all(|board| board.state.borrow().have.is_empty());
-            if complete || Instant::now() >= until {
+            if shared.boards.iter().all(|board| board.ended.get()) || Instant::now() >= until {
                 return Ok(receiver);
             }
         }

@@ -57,6 +57,10 @@ pub(super) async fn run(common: &Common, args: &Idle) -> anyhow::Result<Outcome>
                     request.after.push((message.conversation, message.seq));
                 }
                 if !page.more {
+                    for (conversation, seq) in &request.after {
+                        wire.notify("Acknowledge", &(conversation, seq))?;
+                    }
+                    wire.flush().await?;
                     return anyhow::Ok(wire);
                 }
             }

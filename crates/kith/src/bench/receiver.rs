@@ -18,6 +18,8 @@ pub(super) struct Receiver {
     /// delivery.
     own: Option<u32>,
     pub(super) tally: Tally,
+    /// What was there before: pushes of it, from the time of setting up, are none of this run's.
+    start: Seq,
     acknowledged: Seq,
     /// The call of a sync under way.
     syncing: Option<String>,
@@ -45,6 +47,7 @@ impl Receiver {
             run,
             own,
             tally,
+            start: last,
             acknowledged: last,
             syncing: None,
             held: Vec::new(),
@@ -81,6 +84,8 @@ impl Receiver {
     fn pushed(&mut self, seq: Seq, mark: Option<Mark>, arrived: &mut impl FnMut(Mark)) -> anyhow::Result<()> {
         if self.syncing.is_some() {
             self.held.push((seq, mark));
+        } else if seq <= self.start {
+            // Nothing is made of it.
         } else if seq <= self.tally.last_seq {
             self.tally.repeated();
         } else if seq > self.tally.last_seq + 1 {

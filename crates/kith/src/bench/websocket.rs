@@ -100,15 +100,7 @@ impl WebSocket {
         output.extend_from_slice(&MASK);
         let start = output.len();
         output.extend_from_slice(payload);
-        let mut chunks = output[start..].chunks_exact_mut(8);
-        let wide = u64::from_ne_bytes([MASK, MASK].concat().try_into().unwrap_or_default());
-        for chunk in &mut chunks {
-            let masked = u64::from_ne_bytes(chunk.try_into().unwrap_or_default()) ^ wide;
-            chunk.copy_from_slice(&masked.to_ne_bytes());
-        }
-        for (byte, mask) in chunks.into_remainder().iter_mut().zip(MASK) {
-            *byte ^= mask;
-        }
+        mask(&mut output[start..]);
     }
 
     /// Whether there is something to write.
@@ -177,5 +169,35 @@ impl WebSocket {
             length => (2, u64::from(length)),
         };
         Some((first & 0x0f, header, usize::try_from(length).ok()?))
+    }
+}
+
+/// Masks bytes, or unmasks them.
+fn mask(bytes: &mut [u8]) {
+    let wide = u64::from_ne_bytes([MASK, MASK].concat().try_into().unwrap_or_default());
+    let mut chunks = bytes.chunks_exact_mut(8);
+    for chunk in &mut chunks {
+        let masked = u64::from_ne_bytes((&*chunk).try_into().unwrap_or_default()) ^ wide;
+        chunk.copy_from_slice(&masked.to_ne_bytes());
+    }
+    for (byte, mask) in chunks.into_remainder().iter_mut().zip(MASK.into_iter().cycle()) {
+        *byte ^= mask;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_masked_whatever_the_length() {
+        for length in 0..40 {
+            let plain: Vec<u8> = (0..length).collect();
+            let mut masked = plain.clone();
+            mask(&mut masked);
+            let expected: Vec<u8> =
+                plain.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+            assert_eq!(masked, expected);
+        }
     }
 }

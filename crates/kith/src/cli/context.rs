@@ -32,8 +32,8 @@ pub(super) struct SignedIn {
 impl Context {
     pub(super) fn new(options: Options) -> Result<Self, Failure> {
         let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
-        let server = options.server.or_else(|| variable("KITH_SERVER"));
-        let profile = options.profile.or_else(|| variable("KITH_PROFILE"));
+        let server = options.server.or_else(|| variable(super::SERVER_VARIABLE));
+        let profile = options.profile.or_else(|| variable(super::PROFILE_VARIABLE));
         Ok(Self {
             server: server.map(|server| server.trim_end_matches('/').to_owned()),
             profile: Profile::open(profile.as_deref().unwrap_or(DEFAULT_PROFILE))?,

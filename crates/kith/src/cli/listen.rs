@@ -154,6 +154,14 @@ async fn interrupted() {
     }
 }
 
+/// A message as a line of JSON.
+#[derive(serde::Serialize)]
+struct Line<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    message: &'a Message,
+}
+
 struct Listener<'a> {
     context: &'a Context,
     session: Session<Hub>,

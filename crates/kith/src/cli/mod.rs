@@ -40,6 +40,14 @@ Exit codes of the client's commands:
   5  refused: wrong password, no permission, a name that is taken
   6  not now: too many requests, or the server is busy; try again later";
 
+const SERVER_VARIABLE: &str = "KITH_SERVER";
+const PROFILE_VARIABLE: &str = "KITH_PROFILE";
+
+/// Whether an environment variable is the client's, and so none of the server's settings.
+pub fn is_variable(name: &std::ffi::OsStr) -> bool {
+    name == SERVER_VARIABLE || name == PROFILE_VARIABLE
+}
+
 /// Which server, as whom, and how to print.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Client options")]

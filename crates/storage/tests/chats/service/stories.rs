@@ -136,6 +136,11 @@ fn panics_silence_nobody(backend: &Backend) {
             let message = text(&format!("m{number}"));
             let answer = life.chats.send(alice, id, message.clone()).await;
             assert_eq!(answer, Err(ChatError::Unavailable));
+            if after {
+                // It did happen, and is told though nobody asks.
+                let newest = async || life.audience.told().get(&id)?.last().map(|entry| entry.message.seq);
+                eventually("told", async || newest().await.filter(|seq| *seq == number + 1)).await;
+            }
             assert_eq!(life.chats.send(alice, id, message).await.unwrap().seq, number + 1);
         }
         // In whoever is told.

@@ -232,6 +232,8 @@ fn receipts_have_their_bounds(backend: &Backend) {
         // Nothing comes before the first: no cursor is set.
         chats.acknowledge(bob, id, 0).await.unwrap();
         assert_eq!(of_bob().await, (0, 0));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(life.raw.device_cursors(bob.user, bob.device).await, Ok(vec![]));
         chats.acknowledge(bob, id, 3).await.unwrap();
         chats.mark_seen(bob, id, 2).await.unwrap();
         assert_eq!(of_bob().await, (3, 2));

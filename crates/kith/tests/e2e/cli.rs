@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -40,12 +40,17 @@ impl Home {
 
     /// Runs a command to its end, with standard input from a text.
     fn run(&self, who: &str, arguments: &[&str], input: &str) -> Output {
+        let files = tempfile::tempdir().expect("a folder");
+        let file = |name| files.path().join(name);
+        fs::write(file("in"), input).expect("written");
         let mut command = self.kith(who, arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("kith runs");
-        // One that reads nothing may be gone already.
-        let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
-        child.wait_with_output().expect("kith ends")
+        command.stdin(File::open(file("in")).expect("a file"));
+        command.stdout(File::create(file("out")).expect("a file"));
+        command.stderr(File::create(file("err")).expect("a file"));
+        let mut running = Running(command.spawn().expect("kith runs"));
+        let status = running.wait(&format!("the end of {arguments:?}"));
+        let read = |name| fs::read(file(name)).expect("its output");
+        Output { status, stdout: read("out"), stderr: read("err") }
     }
 
     /// Runs a command that succeeds, and answers the objects it prints.
@@ -84,9 +89,25 @@ fn objects(lines: &str) -> Vec<Value> {
         .collect()
 }
 
-/// `kith chat`, running. It ends with its standard input, so it does not outlive the test either.
+/// A process that does not outlive the test.
+struct Running(Child);
+
+impl Running {
+    fn wait(&mut self, what: &str) -> ExitStatus {
+        poll(what, PATIENCE, || self.0.try_wait()).expect("it ends")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// `kith chat`, running. It ends with its standard input.
 struct Terminal {
-    child: Child,
+    running: Running,
     out: std::path::PathBuf,
 }
 
@@ -96,11 +117,11 @@ impl Terminal {
         let mut command = home.kith(who, &["chat", with]);
         command.stdin(Stdio::piped()).stdout(File::create(&out).expect("a file"));
         let errors = File::create(out.with_extension("err")).expect("a file");
-        Self { child: command.stderr(errors).spawn().expect("kith runs"), out }
+        Self { running: Running(command.stderr(errors).spawn().expect("kith runs")), out }
     }
 
     fn write(&mut self, line: &str) {
-        let input = self.child.stdin.as_mut().expect("open");
+        let input = self.running.0.stdin.as_mut().expect("open");
         writeln!(input, "{line}").expect("read by the terminal");
     }
 
@@ -124,17 +145,10 @@ impl Terminal {
 
     /// Ends its input, and answers what it has shown.
     fn close(mut self) -> Vec<(String, u64)> {
-        drop(self.child.stdin.take());
-        let ended = poll("the terminal's end", PATIENCE, || self.child.try_wait()).expect("it ends");
+        drop(self.running.0.stdin.take());
+        let ended = self.running.wait("the terminal's end");
         assert!(ended.success(), "{ended}");
         self.shown()
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

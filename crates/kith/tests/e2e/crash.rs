@@ -23,7 +23,6 @@ use follower::{Positions, follow};
 use sender::{Sender, Sending};
 
 const SENDERS: usize = 6;
-const KILLS: u32 = 20;
 /// What has to be answered between two kills, at least.
 const ANSWERS_BETWEEN_KILLS: u64 = 40;
 /// A kill comes at most this long after that, in milliseconds.
@@ -39,12 +38,12 @@ enum Victim {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_under_load_on_sqlite() {
-    survives(Store::Sqlite, &[Victim::Server]).await;
+    survives(Store::Sqlite, &[Victim::Server], 20).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_under_load_on_postgres() {
-    survives(Store::CrashablePostgres, &[Victim::Server, Victim::Database, Victim::Both]).await;
+    survives(Store::CrashablePostgres, &[Victim::Server, Victim::Database, Victim::Both], 12).await;
 }
 
 /// Numbers that follow a seed (SplitMix64).
@@ -69,7 +68,7 @@ fn seed() -> u64 {
     given.unwrap_or_else(|| RandomState::new().hash_one(()))
 }
 
-async fn survives(store: Store, victims: &[Victim]) {
+async fn survives(store: Store, victims: &[Victim], kills: u32) {
     let seed = seed();
     println!("KITH_TEST_SEED={seed}");
     let mut dice = Dice(seed);
@@ -90,7 +89,7 @@ async fn survives(store: Store, victims: &[Victim]) {
         senders.spawn(sender.run(server.hub_url(), Arc::clone(&sending)));
     }
 
-    for round in 0..KILLS {
+    for round in 0..kills {
         let started = tokio::time::Instant::now();
         let before = answered.load(Ordering::SeqCst);
         until("answers between two kills", async || {
@@ -100,7 +99,7 @@ async fn survives(store: Store, victims: &[Victim]) {
         println!("round {round}: answers after {:?}", started.elapsed());
         tokio::time::sleep(Duration::from_millis(dice.below(KILL_WITHIN_MS))).await;
         let mut victim = victims[usize::try_from(dice.below(victims.len() as u64)).expect("small")];
-        if round + 1 == KILLS {
+        if round + 1 == kills {
             sending.finish();
             // Those who listen on then hear of what came to be just before, though nobody says anything more.
             victim = if victims.contains(&Victim::Database) { Victim::Database } else { victim };
@@ -118,7 +117,7 @@ async fn survives(store: Store, victims: &[Victim]) {
     let total: usize = records.iter().map(|record| record.sent.len()).sum();
     let told = records.iter().filter(|record| record.told_to_repeat).count();
     let answered = answered.load(Ordering::SeqCst);
-    println!("{KILLS} kills: {total} sent, {answered} answered, {told} senders were told to repeat");
+    println!("{kills} kills: {total} sent, {answered} answered, {told} senders were told to repeat");
     let ends = world.judge(&server, &records).await;
     // Who listened has it all too, without another word from anybody.
     until("the follower to have everything", async || {

@@ -61,11 +61,8 @@ async fn members_see_their_part_and_no_more(store: Store) {
         let ours: Vec<_> =
             messages.into_iter().filter(|message| message["conversation"] == json!(group)).collect();
         assert_eq!(seqs(&ours), expected, "sync of {who}");
-        let mut items = client.connection().stream::<_, Value>("StreamHistory", (&group,)).expect("asked");
-        let mut streamed = Vec::new();
-        while let Some(item) = items.next().await {
-            streamed.insert(0, item.expect("an item"));
-        }
+        let mut streamed = client.stream("StreamHistory", (&group,)).await.expect("a stream");
+        streamed.reverse();
         assert_eq!(seqs(&streamed), expected, "stream of {who}");
     }
     // Nothing is told of a message that one may not see.

@@ -103,12 +103,7 @@ async fn call(client: &Client, command: &CommandDoc, values: &[Value]) -> Result
     if !command.streams {
         return client.try_call(command.name, values).await;
     }
-    let mut items = client.connection().stream::<_, Value>(command.name, values).expect("asked");
-    match items.next().await {
-        Some(Ok(item)) => Ok(item),
-        Some(Err(error)) => Err(error.to_string()),
-        None => Ok(Value::Null),
-    }
+    client.stream(command.name, values).await.map(Value::from)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -171,8 +166,7 @@ async fn unknown_commands_and_the_wrong_way_of_calling() {
     assert!(error.contains("Method does not exist"), "{error}");
     let error = alice.refused("StreamHistory", (&notes,)).await;
     assert!(error.contains("streaming 'StreamHistory' method with a non-streaming invocation"), "{error}");
-    let mut items = alice.connection().stream::<_, Value>("History", (&notes,)).expect("asked");
-    let error = items.next().await.expect("an error").expect_err("an error").to_string();
+    let error = alice.stream("History", (&notes,)).await.expect_err("no stream");
     assert!(error.contains("non-streaming 'History' method with a streaming invocation"), "{error}");
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use signalr::client::CloseReason;
 use testkit::server::Store;
 
-use crate::support::{Client, on_both_stores, start};
+use crate::support::{Client, on_both_stores, start, within};
 
 on_both_stores!(a_stopping_server_loses_nothing);
 
@@ -33,11 +33,12 @@ async fn a_stopping_server_loses_nothing(store: Store) {
     let mut answers = answers.into_iter();
     let mut places = HashMap::new();
     let (id, answer) = answers.next().expect("a send");
-    let sent: serde_json::Value = answer.await.expect("an answer").decode().expect("an answer");
+    let sent: serde_json::Value =
+        within("an answer", answer).await.expect("an answer").decode().expect("an answer");
     places.insert(id, sent["seq"].as_u64().expect("a seq"));
     server.ask_to_end().expect("asked");
     for (id, answer) in answers {
-        if let Ok(payload) = answer.await {
+        if let Ok(payload) = within("an answer, or the end", answer).await {
             let sent: serde_json::Value = payload.decode().expect("an answer");
             places.insert(id, sent["seq"].as_u64().expect("a seq"));
         }

@@ -160,6 +160,19 @@ impl Client {
         }
     }
 
+    /// Asks for a stream: its items, or the error that ended it.
+    pub(crate) async fn stream(&self, target: &str, arguments: impl Serialize) -> Result<Vec<Value>, String> {
+        let mut items = self.connection.stream(target, arguments).expect("asked");
+        let taking = async {
+            let mut taken = Vec::new();
+            while let Some(item) = items.next().await {
+                taken.push(item.map_err(|error| error.to_string())?);
+            }
+            Ok(taken)
+        };
+        within(target, taking).await
+    }
+
     /// Sends a text under an id, and answers its place in the log.
     pub(crate) async fn send(&self, conversation: &str, id: &str, text: &str) -> u64 {
         let sent = self.call("SendMessage", (conversation, json!({ "id": id, "text": text }))).await;

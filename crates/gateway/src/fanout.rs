@@ -1,9 +1,10 @@
 //! Bringing news to whoever is connected: encoded once, shared by all, waiting for nobody.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chats::{Appended, Audience, Chats, ReceiptNotice};
-use presence::Directory;
+use presence::{Counts, Directory};
 use protocol::{ConversationId, DeviceMessage, Message, Receipt, UserId, events};
 use serde::ser::SerializeTuple;
 use serde::{Serialize, Serializer};
@@ -25,6 +26,7 @@ pub struct FanOut {
     directory: Arc<Directory<ConnectionHandle>>,
     announce: mpsc::Sender<Announcement>,
     announcements: std::sync::Mutex<Option<mpsc::Receiver<Announcement>>>,
+    delivered: AtomicU64,
 }
 
 impl FanOut {
@@ -35,7 +37,18 @@ impl FanOut {
             directory: Arc::new(Directory::new(user_connections)),
             announce,
             announcements: std::sync::Mutex::new(Some(announcements)),
+            delivered: AtomicU64::new(0),
         }
+    }
+
+    /// How many are connected.
+    pub fn connected(&self) -> Counts {
+        self.directory.counts()
+    }
+
+    /// How many messages and receipts were handed to connections so far.
+    pub fn delivered(&self) -> u64 {
+        self.delivered.load(Ordering::Relaxed)
     }
 
     pub(crate) fn directory(&self) -> Arc<Directory<ConnectionHandle>> {
@@ -55,13 +68,16 @@ impl FanOut {
         });
     }
 
-    fn tell(&self, user: UserId, except: Option<u64>, news: &Broadcast) {
+    /// Answers how many connections took it.
+    fn tell(&self, user: UserId, except: Option<u64>, news: &Broadcast) -> u64 {
+        let mut taken = 0;
         self.directory.for_each(user, |_, number, connection| {
             if Some(number) != except {
                 // One that is closing needs no news.
-                let _ = connection.send(news);
+                taken += u64::from(connection.send(news).is_ok());
             }
         });
+        taken
     }
 }
 
@@ -95,13 +111,14 @@ async fn announce(
 
 impl Audience for FanOut {
     fn appended(&self, entries: Vec<Appended>) {
+        let mut delivered = 0;
         for entry in entries {
             let news = Broadcast::new(events::MESSAGE, MessageEvent(Arc::clone(&entry.message)));
             for member in entry.members.as_slice() {
-                self.tell(member.user, entry.origin, &news);
+                delivered += self.tell(member.user, entry.origin, &news);
             }
             for user in &entry.departed {
-                self.tell(*user, entry.origin, &news);
+                delivered += self.tell(*user, entry.origin, &news);
             }
             if !entry.joined.is_empty() {
                 self.started(entry.message.conversation, entry.joined);
@@ -118,10 +135,11 @@ impl Audience for FanOut {
                 };
                 let news = Broadcast::new(events::DEVICE_MESSAGE, (message,));
                 for connection in self.directory.of_device(user, device) {
-                    let _ = connection.send(&news);
+                    delivered += u64::from(connection.send(&news).is_ok());
                 }
             }
         }
+        self.delivered.fetch_add(delivered, Ordering::Relaxed);
     }
 
     fn started(&self, conversation: ConversationId, users: Vec<UserId>) {
@@ -131,11 +149,13 @@ impl Audience for FanOut {
     }
 
     fn receipts(&self, notices: Vec<ReceiptNotice>) {
+        let mut delivered = 0;
         for ReceiptNotice { conversation, sender, receipts } in notices {
             let rows: Vec<_> =
                 receipts.into_iter().map(|(user, receipt)| ReceiptRow(user, receipt)).collect();
-            self.tell(sender, None, &Broadcast::new(events::RECEIPTS, (conversation, rows)));
+            delivered += self.tell(sender, None, &Broadcast::new(events::RECEIPTS, (conversation, rows)));
         }
+        self.delivered.fetch_add(delivered, Ordering::Relaxed);
     }
 }
 

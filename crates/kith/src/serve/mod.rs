@@ -2,6 +2,7 @@
 
 mod health;
 mod lock;
+mod metrics;
 mod people;
 mod policies;
 mod requests;
@@ -37,6 +38,8 @@ pub struct Server {
     gateway: Arc<Gateway>,
     services: Services,
     readiness: Arc<health::Readiness>,
+    metrics: Option<metrics::Door>,
+    fan_out: Arc<FanOut>,
     drain_timeout: Duration,
     _lock: lock::DataLock,
 }
@@ -49,7 +52,15 @@ impl Server {
     pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
         let lock = lock::DataLock::take(&settings.server.data)?;
         let key = secret::key(&settings.server)?;
+        let metrics = match settings.metrics.listen {
+            Some(address) => Some(metrics::Door::bind(address).await?),
+            None => None,
+        };
         let stores = Stores::open(settings).await?;
+        let chat_store = match &metrics {
+            Some(door) => door.metrics.of_store(stores.chats),
+            None => stores.chats,
+        };
         let readiness = Arc::new(health::Readiness::new(stores.engine));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
@@ -71,7 +82,7 @@ impl Server {
             .context("presence cannot start")?;
         let fan_out = Arc::new(FanOut::new(settings.limits.max_connections_per_user));
         let chats = Chats::start(
-            stores.chats,
+            chat_store,
             Arc::new(People(accounts.clone())),
             fan_out.clone(),
             clock,
@@ -89,6 +100,8 @@ impl Server {
             gateway: Arc::new(gateway),
             services,
             readiness,
+            metrics,
+            fan_out,
             drain_timeout: Duration::from_secs(settings.server.drain_timeout_s),
             _lock: lock,
         })
@@ -123,7 +136,9 @@ impl Server {
                 tracing::warn!("some connections did not end in time");
             }
         };
-        let router = requests::observed(self.gateway.router().merge(health::routes(&self.readiness)));
+        let routes = self.gateway.router().merge(health::routes(&self.readiness));
+        let router = requests::observed(routes, self.metrics.as_ref().map(|door| door.metrics.clone()));
+        let scraped = self.metrics.map(|door| door.open(&self.fan_out)).transpose()?;
         let (done, finished) = tokio::sync::oneshot::channel::<()>();
         let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
             drained.await;
@@ -138,6 +153,9 @@ impl Server {
         let _ = stopping.send(true);
         let _ = upkeep.await;
         let _ = presence.await;
+        if let Some(scraped) = scraped {
+            scraped.abort();
+        }
         tracing::info!("stopped");
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What every HTTP request has around it: an id, and a line in the log. Never its query, its headers or its body: tokens,
+//! What every HTTP request has around it: an id, a line in the log, and a place among the figures. Never its query, its headers or its body: tokens,
 //! passwords and messages are in there.
 
 use std::sync::Arc;
@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use platform::{Randomness, SystemRandomness};
 use tracing::Instrument;
+
+use super::metrics::Metrics;
 
 /// The id of a request, on its way in and out.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -23,13 +25,14 @@ struct Requests {
     /// Tells this run of the server from others in the ids that it makes.
     run: u32,
     next: AtomicU64,
+    metrics: Option<Metrics>,
 }
 
 /// Puts what every request has around all routes.
-pub(super) fn observed(router: Router) -> Router {
+pub(super) fn observed(router: Router, metrics: Option<Metrics>) -> Router {
     let mut run = [0; 4];
     SystemRandomness.fill(&mut run);
-    let requests = Arc::new(Requests { run: u32::from_ne_bytes(run), next: AtomicU64::new(1) });
+    let requests = Arc::new(Requests { run: u32::from_ne_bytes(run), next: AtomicU64::new(1), metrics });
     router.layer(from_fn_with_state(requests, observe))
 }
 
@@ -37,12 +40,19 @@ async fn observe(State(requests): State<Arc<Requests>>, request: Request, next: 
     let id = given(request.headers()).unwrap_or_else(|| requests.id());
     let span = tracing::debug_span!("request", id = id.to_str().unwrap_or_default());
     let line = (!span.is_disabled()).then(|| (request.method().clone(), request.uri().path().to_owned()));
+    let counted = requests.metrics.as_ref().map(|metrics| {
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        (metrics, route, request.method().clone())
+    });
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     if let Some((method, path)) = line {
         let (status, elapsed) = (response.status().as_u16(), started.elapsed());
         // Quoted and escaped: a path may hold whatever a sender likes.
         tracing::debug!(parent: &span, %method, ?path, status, ?elapsed, "answered");
+    }
+    if let Some((metrics, route, method)) = counted {
+        metrics.answered(route.as_ref().map(MatchedPath::as_str), &method, response.status());
     }
     response.headers_mut().insert(REQUEST_ID, id);
     response

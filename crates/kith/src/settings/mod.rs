@@ -10,6 +10,7 @@ mod database;
 mod limits;
 mod log;
 mod mail;
+mod metrics;
 mod server;
 mod sms;
 
@@ -28,6 +29,7 @@ pub use self::{
     limits::Limits,
     log::{Format, Log, LogFilter},
     mail::{Encryption, Mail},
+    metrics::Metrics,
     server::Server,
     sms::Sms,
     value::{Secret, WebUrl},
@@ -56,6 +58,7 @@ table::sections! {
     mail: Mail,
     sms: Sms,
     log: Log,
+    metrics: Metrics,
 }
 
 impl Settings {

@@ -1,5 +1,6 @@
 //! What an operator sees of a server: whether it is well, and what it says about itself.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::json;
@@ -132,4 +133,79 @@ async fn a_busy_server_tells_no_secrets(store: Store) {
         let line = log.lines().find(|line| line.contains(&secret));
         assert_eq!(line, None, "{secret} is in the log");
     }
+}
+
+/// The address that the log names.
+async fn metrics_address(server: &TestServer) -> SocketAddr {
+    until("the metrics' address", async || {
+        let log = server.log();
+        let (_, rest) = log.split_once("metrics are served on http://")?;
+        rest.split_once("/metrics")?.0.parse().ok()
+    })
+    .await
+}
+
+fn scrape(address: SocketAddr) -> String {
+    let answer = testkit::http::request(address, "GET", "/metrics", None, None).expect("an answer");
+    assert_eq!(answer.status, 200);
+    assert!(
+        answer.header("content-type").is_some_and(|kind| kind.starts_with("application/openmetrics-text"))
+    );
+    answer.body.as_str().expect("text").to_owned()
+}
+
+/// The value of a sample, labels included.
+fn sample(text: &str, name: &str) -> f64 {
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("{name} in {text}")).parse().expect("a number")
+}
+
+#[tokio::test]
+async fn metrics_count_what_happens_and_the_dashboard_knows_them() {
+    let server = start_with(Store::Sqlite, &[("KITH_METRICS_LISTEN", "127.0.0.1:0")]);
+    let address = metrics_address(&server).await;
+    let ann = Client::register(&server, "ann").await;
+    let mut bob = Client::register(&server, "bob").await;
+    let conversation = ann.direct(&bob).await;
+    let before = scrape(address);
+    for number in 0..20 {
+        ann.send(&conversation, &format!("m{number}"), "hello").await;
+    }
+    bob.event_that("msg", |values| values[1] == 20).await;
+    let wrong = json!({ "username": "ann", "password": "another-password" });
+    assert_eq!(server.post("/api/auth/login", &wrong).expect("an answer").status, 401);
+
+    let text = scrape(address);
+    assert_eq!(sample(&text, "kith_connections"), 2.0);
+    assert_eq!(sample(&text, "kith_users_online"), 2.0);
+    let more = |name: &str| sample(&text, name) - sample(&before, name);
+    assert_eq!(more("kith_messages_appended_total"), 20.0);
+    assert_eq!(more("kith_batch_entries_sum"), 20.0);
+    assert_eq!(more("kith_batch_entries_count"), more("kith_commit_seconds_count"));
+    assert!(more("kith_deliveries_total") >= 20.0);
+    assert_eq!(sample(&text, "kith_sign_in_failures_total"), 1.0);
+    let logins = r#"kith_http_requests_total{route="/api/auth/login",method="POST",status="401"}"#;
+    assert_eq!(sample(&text, logins), 1.0);
+    // The server's own door does not serve them, nor does this one serve anything else.
+    assert_eq!(get(&server, "/metrics").status, 404);
+    let other = testkit::http::request(address, "GET", "/api/auth/sessions", None, None).expect("an answer");
+    assert_eq!(other.status, 404);
+
+    let path = testkit::generated::workspace_root().join("deploy/grafana/kith.json");
+    let dashboard = std::fs::read_to_string(path).expect("the dashboard");
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).expect("JSON");
+    let mut named = 0;
+    for panel in dashboard["panels"].as_array().expect("panels") {
+        for target in panel["targets"].as_array().expect("targets") {
+            let expression = target["expr"].as_str().expect("an expression");
+            let words = expression.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            for name in words.filter(|word| word.starts_with("kith_") || word.starts_with("process_")) {
+                let shown =
+                    |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+                assert!(text.lines().any(shown), "{name} of {expression} in {text}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 10, "{named}");
 }

@@ -1,0 +1,41 @@
+//! What is counted only when it is asked for.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gateway::FanOut;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+/// Who is connected, and what was brought to them.
+pub(super) struct Connections(pub(super) Arc<FanOut>);
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Connections")
+    }
+}
+
+impl Collector for Connections {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let counts = self.0.connected();
+        gauge(&mut encoder, "kith_connections", "Signed-in hub connections", counts.connections as u64)?;
+        gauge(&mut encoder, "kith_users_online", "Users with at least one connection", counts.users as u64)?;
+        counter(&mut encoder, "kith_deliveries", "Events handed to connections", self.0.delivered())
+    }
+}
+
+pub(super) fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    let gauge = ConstGauge::new(value);
+    gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
+}
+
+pub(super) fn counter<N>(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: N) -> fmt::Result
+where
+    ConstCounter<N>: EncodeMetric,
+{
+    let counter = ConstCounter::new(value);
+    counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)
+}

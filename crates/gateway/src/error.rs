@@ -1,27 +1,27 @@
 //! Errors on their way out: a stable code, a sentence, and over HTTP a status.
 
 use accounts::AccountError;
-use axum::Json;
 use axum::response::{IntoResponse, Response};
 use chats::ChatError;
 use http::{HeaderValue, StatusCode, header};
 use presence::PresenceError;
 use protocol::ErrorCode;
-use serde::Serialize;
+use serde_json::json;
 use signalr::server::{HubError, Refusal};
 
 /// Why a command failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandError {
     /// The stable code.
     pub code: ErrorCode,
     /// A sentence for people.
     pub message: String,
     /// How long to wait before trying again, in seconds.
-    #[serde(rename = "retryAfter", skip_serializing_if = "Option::is_none")]
     pub retry_after_s: Option<u32>,
 }
 
+/// Where a problem's type is explained, before its code.
+const PROBLEMS: &str = "/api/docs#error-";
 /// How long to wait when no time is known, in seconds.
 const RETRY_AFTER_S: u32 = 1;
 
@@ -109,18 +109,37 @@ impl From<CommandError> for HubError {
     }
 }
 
-impl IntoResponse for CommandError {
-    fn into_response(self) -> Response {
-        let status = self.status();
-        let mut response = (status, Json(&self)).into_response();
+impl CommandError {
+    /// The answer over HTTP, as problem details (RFC 9457); `code` and `message` are ours, and stable.
+    pub(crate) fn problem(&self, status: StatusCode) -> Response {
+        let mut body = json!({
+            "type": format!("{PROBLEMS}{}", self.code),
+            "title": self.code.meaning(),
+            "status": status.as_u16(),
+            "detail": self.message,
+            "code": self.code,
+            "message": self.message,
+        });
+        if let Some(seconds) = self.retry_after_s {
+            body["retryAfter"] = seconds.into();
+        }
+        let mut response = (status, body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.wait_s() {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
             // RFC 9110, section 15.5.2.
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+impl IntoResponse for CommandError {
+    fn into_response(self) -> Response {
+        self.problem(self.status())
     }
 }
 

@@ -1,8 +1,8 @@
 //! The doors: HTTP and the SignalR hub. Who asks is checked here, what they may is checked in the services; news is
 //! brought from here to whoever is connected.
 //!
-//! A command is one function in `commands`, listed in one table; the hub calls it, and so will REST. Nothing here
-//! opens a database.
+//! A command is one function in `commands`, listed in one table; the hub calls it, and so does its twin in `rest`. Nothing
+//! here opens a database.
 
 mod commands;
 mod connections;
@@ -13,8 +13,8 @@ mod page;
 mod rest;
 mod state;
 
-pub use commands::{Argument, CommandDoc, TABLE};
+pub use commands::{Argument, CommandDoc, TABLE, WITHOUT_TWIN};
 pub use error::CommandError;
 pub use fanout::FanOut;
-pub use rest::{ROUTES, RouteDoc};
+pub use rest::{PARAMETERS, Parameter, REST_OBJECTS, ROUTES, RouteDoc, openapi};
 pub use state::{Gateway, Options, Services};

@@ -13,7 +13,8 @@ fn server() -> TestServer {
 fn every_route_of_the_table_is_served_and_guarded() {
     let server = server();
     for route in ROUTES {
-        let path = route.path.replace("{device}", "d_00000000000000000000000000");
+        // Who is not signed in does not learn whether an id is one.
+        let path = route.path.replace(['{', '}'], "");
         let method = route.method.to_uppercase();
         let body = route.body.map(|_| json!({ "nonsense": 1 }));
         let answer = server.request(&method, &path, None, body.as_ref()).expect("an answer");

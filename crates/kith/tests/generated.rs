@@ -10,6 +10,11 @@ fn generated_protocol_doc() {
     testkit::generated::assert_fresh("docs/protocol.md", &kith::docs::protocol());
 }
 
+#[test]
+fn generated_openapi() {
+    testkit::generated::assert_fresh("docs/openapi.json", &kith::docs::openapi());
+}
+
 /// README is written by hand, but its script is the document's.
 #[test]
 fn generated_script_in_readme() {

@@ -6,7 +6,7 @@ use protocol::{ConversationId, ConversationKind, ConversationSummary, NewGroup, 
 use crate::CommandError;
 use crate::state::Shared;
 
-pub(super) async fn start_direct(
+pub(crate) async fn start_direct(
     shared: &Shared,
     caller: Caller,
     user: UserId,
@@ -15,7 +15,7 @@ pub(super) async fn start_direct(
     Ok(shared.services.chats.start_direct(caller, user, kind.unwrap_or_default()).await?)
 }
 
-pub(super) async fn start_group(
+pub(crate) async fn start_group(
     shared: &Shared,
     caller: Caller,
     group: NewGroup,
@@ -23,11 +23,11 @@ pub(super) async fn start_group(
     Ok(shared.services.chats.start_group(caller, group).await?)
 }
 
-pub(super) async fn list(shared: &Shared, caller: Caller) -> Result<Vec<ConversationSummary>, CommandError> {
+pub(crate) async fn list(shared: &Shared, caller: Caller) -> Result<Vec<ConversationSummary>, CommandError> {
     Ok(shared.services.chats.list(caller).await?)
 }
 
-pub(super) async fn get(
+pub(crate) async fn get(
     shared: &Shared,
     caller: Caller,
     conversation: ConversationId,

@@ -8,7 +8,7 @@ use crate::state::Shared;
 
 type Recorded = Result<Seq, CommandError>;
 
-pub(super) async fn get(
+pub(crate) async fn get(
     shared: &Shared,
     caller: Caller,
     group: ConversationId,
@@ -16,11 +16,11 @@ pub(super) async fn get(
     Ok(shared.services.chats.group(caller, group).await?)
 }
 
-pub(super) async fn add(shared: &Shared, caller: Caller, group: ConversationId, user: UserId) -> Recorded {
+pub(crate) async fn add(shared: &Shared, caller: Caller, group: ConversationId, user: UserId) -> Recorded {
     add_several(shared, caller, group, vec![user]).await
 }
 
-pub(super) async fn add_several(
+pub(crate) async fn add_several(
     shared: &Shared,
     caller: Caller,
     group: ConversationId,
@@ -29,11 +29,11 @@ pub(super) async fn add_several(
     Ok(shared.services.chats.add_members(caller, group, users).await?)
 }
 
-pub(super) async fn remove(shared: &Shared, caller: Caller, group: ConversationId, user: UserId) -> Recorded {
+pub(crate) async fn remove(shared: &Shared, caller: Caller, group: ConversationId, user: UserId) -> Recorded {
     Ok(shared.services.chats.remove_member(caller, group, user).await?)
 }
 
-pub(super) async fn promote(
+pub(crate) async fn promote(
     shared: &Shared,
     caller: Caller,
     group: ConversationId,
@@ -42,15 +42,15 @@ pub(super) async fn promote(
     Ok(shared.services.chats.promote(caller, group, user).await?)
 }
 
-pub(super) async fn demote(shared: &Shared, caller: Caller, group: ConversationId, user: UserId) -> Recorded {
+pub(crate) async fn demote(shared: &Shared, caller: Caller, group: ConversationId, user: UserId) -> Recorded {
     Ok(shared.services.chats.demote(caller, group, user).await?)
 }
 
-pub(super) async fn leave(shared: &Shared, caller: Caller, group: ConversationId) -> Recorded {
+pub(crate) async fn leave(shared: &Shared, caller: Caller, group: ConversationId) -> Recorded {
     Ok(shared.services.chats.leave(caller, group).await?)
 }
 
-pub(super) async fn update(
+pub(crate) async fn update(
     shared: &Shared,
     caller: Caller,
     group: ConversationId,
@@ -59,11 +59,11 @@ pub(super) async fn update(
     Ok(shared.services.chats.update_group(caller, group, changes).await?)
 }
 
-pub(super) async fn delete(shared: &Shared, caller: Caller, group: ConversationId) -> Recorded {
+pub(crate) async fn delete(shared: &Shared, caller: Caller, group: ConversationId) -> Recorded {
     Ok(shared.services.chats.delete_group(caller, group).await?)
 }
 
-pub(super) async fn history(
+pub(crate) async fn history(
     shared: &Shared,
     caller: Caller,
     group: ConversationId,

@@ -15,7 +15,7 @@ use signalr::Broadcast;
 use crate::CommandError;
 use crate::state::Shared;
 
-pub(super) async fn send(
+pub(crate) async fn send(
     shared: &Shared,
     caller: Caller,
     conversation: ConversationId,
@@ -24,7 +24,7 @@ pub(super) async fn send(
     Ok(shared.services.chats.send(caller, conversation, message).await?)
 }
 
-pub(super) async fn acknowledge(
+pub(crate) async fn acknowledge(
     shared: &Shared,
     caller: Caller,
     conversation: ConversationId,
@@ -33,7 +33,7 @@ pub(super) async fn acknowledge(
     Ok(shared.services.chats.acknowledge(caller, conversation, seq).await?)
 }
 
-pub(super) async fn mark_seen(
+pub(crate) async fn mark_seen(
     shared: &Shared,
     caller: Caller,
     conversation: ConversationId,
@@ -42,7 +42,7 @@ pub(super) async fn mark_seen(
     Ok(shared.services.chats.mark_seen(caller, conversation, seq).await?)
 }
 
-pub(super) async fn set_typing(
+pub(crate) async fn set_typing(
     shared: &Shared,
     caller: Caller,
     conversation: ConversationId,
@@ -62,7 +62,7 @@ pub(super) async fn set_typing(
     Ok(())
 }
 
-pub(super) async fn read_new(
+pub(crate) async fn read_new(
     shared: &Shared,
     caller: Caller,
     limit: Option<u32>,
@@ -70,7 +70,7 @@ pub(super) async fn read_new(
     Ok(shared.services.chats.read_new(caller, limit).await?)
 }
 
-pub(super) async fn sync(
+pub(crate) async fn sync(
     shared: &Shared,
     caller: Caller,
     request: Option<SyncRequest>,
@@ -78,7 +78,7 @@ pub(super) async fn sync(
     Ok(shared.services.chats.sync(caller, request.unwrap_or_default()).await?)
 }
 
-pub(super) async fn history(
+pub(crate) async fn history(
     shared: &Shared,
     caller: Caller,
     conversation: ConversationId,
@@ -88,7 +88,7 @@ pub(super) async fn history(
 }
 
 /// Reads a page whenever the last one is used up.
-pub(super) fn stream_history(
+pub(crate) fn stream_history(
     shared: Arc<Shared>,
     caller: Caller,
     conversation: ConversationId,
@@ -127,7 +127,7 @@ pub(super) fn stream_history(
     })
 }
 
-pub(super) async fn info(
+pub(crate) async fn info(
     shared: &Shared,
     caller: Caller,
     conversation: ConversationId,
@@ -136,7 +136,7 @@ pub(super) async fn info(
     Ok(shared.services.chats.message_info(caller, conversation, seq).await?)
 }
 
-pub(super) async fn acknowledge_device_messages(
+pub(crate) async fn acknowledge_device_messages(
     shared: &Shared,
     caller: Caller,
     number: u64,

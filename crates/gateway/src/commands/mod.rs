@@ -1,11 +1,12 @@
 //! Every command: one function, listed once.
 //!
-//! The table below is what the hub dispatches by, and the source of `docs/protocol.md`.
+//! The table below is what the hub dispatches by, and the source of `docs/protocol.md`. `rest` has a twin of each, which
+//! calls the same function.
 
-mod conversations;
-mod groups;
-mod messages;
-mod people;
+pub(crate) mod conversations;
+pub(crate) mod groups;
+pub(crate) mod messages;
+pub(crate) mod people;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,13 @@ use protocol::{
 };
 
 pub use table::{Argument, CommandDoc};
+
+/// The commands that have no twin over REST, and why.
+pub const WITHOUT_TWIN: &[(&str, &str)] = &[
+    ("StreamHistory", "REST has pages: `History`."),
+    ("CheckIn", "It is about a connection, which REST has none of."),
+    ("CheckOut", "It is about a connection, which REST has none of."),
+];
 
 table::commands! {
     "Conversations" {

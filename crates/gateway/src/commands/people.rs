@@ -9,27 +9,27 @@ use crate::state::Shared;
 /// Users that one question may name.
 const USERS: usize = 500;
 
-pub(super) async fn check_in(shared: &Shared, caller: Caller) -> Result<(), CommandError> {
+pub(crate) async fn check_in(shared: &Shared, caller: Caller) -> Result<(), CommandError> {
     shared.services.presence.check_in(caller.user, caller.connection.unwrap_or_default());
     Ok(())
 }
 
-pub(super) async fn check_out(shared: &Shared, caller: Caller) -> Result<(), CommandError> {
+pub(crate) async fn check_out(shared: &Shared, caller: Caller) -> Result<(), CommandError> {
     shared.services.presence.check_out(caller.user, caller.connection.unwrap_or_default());
     Ok(())
 }
 
-pub(super) async fn last_status(shared: &Shared, _: Caller, user: UserId) -> Result<Presence, CommandError> {
+pub(crate) async fn last_status(shared: &Shared, _: Caller, user: UserId) -> Result<Presence, CommandError> {
     user_info(shared, user).await?;
     Ok(shared.services.presence.status(user).await?)
 }
 
-pub(super) async fn find(shared: &Shared, _: Caller, text: String) -> Result<UserInfo, CommandError> {
+pub(crate) async fn find(shared: &Shared, _: Caller, text: String) -> Result<UserInfo, CommandError> {
     let found = shared.services.accounts.find(&text).await?;
     found.ok_or_else(|| CommandError::new(ErrorCode::NotFound, "nobody has that name or address"))
 }
 
-pub(super) async fn get_several(
+pub(crate) async fn get_several(
     shared: &Shared,
     _: Caller,
     users: Vec<UserId>,
@@ -40,15 +40,15 @@ pub(super) async fn get_several(
     Ok(shared.services.accounts.users(&users).await?)
 }
 
-pub(super) async fn who_am_i(shared: &Shared, caller: Caller) -> Result<WhoAmI, CommandError> {
+pub(crate) async fn who_am_i(shared: &Shared, caller: Caller) -> Result<WhoAmI, CommandError> {
     Ok(WhoAmI { user: user_info(shared, caller.user).await?, device: caller.device })
 }
 
-pub(super) async fn sessions(shared: &Shared, caller: Caller) -> Result<Vec<SessionInfo>, CommandError> {
+pub(crate) async fn sessions(shared: &Shared, caller: Caller) -> Result<Vec<SessionInfo>, CommandError> {
     Ok(shared.services.accounts.list(caller.user, Some(caller.device)).await?)
 }
 
-pub(super) async fn revoke_session(
+pub(crate) async fn revoke_session(
     shared: &Shared,
     caller: Caller,
     device: DeviceId,

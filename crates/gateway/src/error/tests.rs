@@ -138,5 +138,9 @@ async fn how_long_to_wait_is_told() {
 #[tokio::test]
 async fn an_error_has_these_fields_and_no_others() {
     let body = answer(CommandError::invalid("why")).await.3;
-    assert_eq!(body, json!({ "code": "invalid", "message": "why" }));
+    let expected = json!({
+        "type": "/api/docs#error-invalid", "title": ErrorCode::Invalid.meaning(), "status": 422,
+        "detail": "why", "code": "invalid", "message": "why",
+    });
+    assert_eq!(body, expected);
 }

@@ -1,20 +1,13 @@
-//! Registering, signing in and out, devices. What each answers stands in the table of routes.
+//! Registering, signing in and out. What each answers stands in the table of routes.
 
-use std::sync::Arc;
-
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use protocol::{
-    CodeRequest, CodeSent, CodeVerification, Credentials, CredentialsChange, DeviceId, RefreshRequest,
-    SessionInfo, SignedIn, Tokens, UserInfo,
+    CodeRequest, CodeSent, CodeVerification, Credentials, CredentialsChange, RefreshRequest, SignedIn,
+    Tokens, UserInfo,
 };
 
-use super::{Json, SignedInAs};
-use crate::CommandError;
-use crate::state::Shared;
-
-type Answer<T> = Result<axum::Json<T>, CommandError>;
-type Door = State<Arc<Shared>>;
+use super::{Answer, Done, Door, Json, SignedInAs};
 
 pub(super) async fn register(State(shared): Door, Json(body): Json<Credentials>) -> Answer<SignedIn> {
     Ok(axum::Json(shared.services.accounts.register(body).await?))
@@ -56,27 +49,7 @@ pub(super) async fn refresh(State(shared): Door, Json(body): Json<RefreshRequest
     Ok(axum::Json(shared.services.accounts.refresh(&body).await?))
 }
 
-pub(super) async fn logout(
-    State(shared): Door,
-    SignedInAs(session): SignedInAs,
-) -> Result<StatusCode, CommandError> {
+pub(super) async fn logout(State(shared): Door, SignedInAs(session): SignedInAs) -> Done {
     shared.services.accounts.logout(&session).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-pub(super) async fn sessions(
-    State(shared): Door,
-    SignedInAs(session): SignedInAs,
-) -> Answer<Vec<SessionInfo>> {
-    Ok(axum::Json(shared.services.accounts.list(session.user, Some(session.device)).await?))
-}
-
-pub(super) async fn revoke(
-    State(shared): Door,
-    SignedInAs(session): SignedInAs,
-    Path(device): Path<String>,
-) -> Result<StatusCode, CommandError> {
-    let device = device.parse::<DeviceId>().map_err(|_| accounts::AccountError::UnknownDevice)?;
-    shared.services.accounts.revoke(session.user, device).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,6 +2,15 @@
 
 mod auth;
 mod body;
+mod conversations;
+mod etag;
+mod groups;
+mod messages;
+mod objects;
+mod openapi;
+mod parameters;
+mod people;
+mod reference;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -9,20 +18,34 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRequestParts};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, State};
 use axum::middleware::map_response;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use chats::Caller;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use protocol::{
-    CodeRequest, CodeSent, CodeVerification, Credentials, CredentialsChange, ErrorCode, RefreshRequest,
-    SessionInfo, SignedIn, Tokens, UserInfo,
+    CodeRequest, CodeSent, CodeVerification, ConversationSummary, Credentials, CredentialsChange, ErrorCode,
+    GroupChanges, GroupInfo, HistoryRequest, MembershipRecord, MessageInfo, MessagePage, NewGroup, Presence,
+    RefreshRequest, Sent, SessionInfo, SignedIn, SyncPage, SyncRequest, Tokens, UserInfo, WhoAmI,
 };
 
 use crate::CommandError;
 use crate::state::Shared;
 pub(crate) use body::Json;
+pub use objects::REST_OBJECTS;
+use objects::{
+    ConversationRef, DeviceMessagesUpTo, DirectRequest, FindRequest, OneUser, PageRequest, Recorded,
+    SendRequest, SeveralUsers, TypingState, UpTo, UsersRequest,
+};
+pub use openapi::openapi;
+pub use parameters::{PARAMETERS, Parameter};
 pub use table::RouteDoc;
+
+type Answer<T> = Result<axum::Json<T>, CommandError>;
+/// A 204.
+type Done = Result<StatusCode, CommandError>;
+type Door = State<Arc<Shared>>;
 
 table::routes! { "/api"
     /// Registers with a username and a password, and signs in.
@@ -45,14 +68,87 @@ table::routes! { "/api"
     /// Signs this device out and closes its connections.
     signed_in post "/auth/logout" () = auth::logout;
     /// One's signed-in devices, the most recently active first.
-    signed_in get "/auth/sessions" () -> Vec<SessionInfo> = auth::sessions;
+    signed_in get "/auth/sessions" () -> Vec<SessionInfo> = people::sessions as ListSessions;
     /// Signs a device out and closes its connections.
-    signed_in delete "/auth/sessions/{device}" (), or [NotFound] = auth::revoke;
+    signed_in delete "/auth/sessions/{device}" (), or [NotFound] = people::revoke_session as RevokeSession;
+
+    /// Sends a message; the answer says that it is on disk. Sent again with the same message id from the same device, it
+    /// answers what it answered first.
+    signed_in post "/messages/send" (SendRequest) -> Sent, or [NotFound, Forbidden, WrongEpoch]
+        = messages::send as SendMessage;
+    /// A page of a conversation's past, the newest first. Ask again with `before` as the least `seq` held, while `more` is
+    /// true.
+    signed_in get "/messages/{peer}/history" (; HistoryRequest) -> MessagePage, or [NotFound] = messages::history as History;
+    /// Who got a message and who has seen it, and when.
+    signed_in get "/messages/{peer}/{seq}/info" () -> MessageInfo, or [NotFound] = messages::info as MessageInfo;
+    /// This device holds everything up to `seq`.
+    signed_in post "/messages/{peer}/acknowledge" (UpTo), or [NotFound] = messages::acknowledge as Acknowledge;
+    /// The user has seen everything up to `seq`.
+    signed_in post "/messages/{peer}/seen" (UpTo), or [NotFound] = messages::mark_seen as MarkSeen;
+    /// The user types, or stopped.
+    signed_in post "/messages/{peer}/typing" (TypingState), or [NotFound] = messages::set_typing as SetTyping;
+    /// The messages from others that this device has not acknowledged, oldest first within each conversation.
+    signed_in get "/messages/new" (; PageRequest) -> MessagePage = messages::read_new as ReadNewMessages;
+    /// One page of what a client has missed, and its conversations.
+    signed_in post "/messages/sync" (SyncRequest) -> SyncPage = messages::sync as Sync;
+    /// Drops the messages to this device up to a number, once they are dealt with.
+    signed_in post "/messages/device/acknowledge" (DeviceMessagesUpTo)
+        = messages::acknowledge_device_messages as AcknowledgeDeviceMessages;
+
+    /// Every conversation, the one with the latest entry first, with members, last message and unread count.
+    signed_in get "/conversations" () -> Vec<ConversationSummary> = conversations::list as LoadConversations;
+    /// The direct conversation with a user, created if need be.
+    signed_in post "/conversations/direct" (DirectRequest) -> ConversationRef, or [NotFound]
+        = conversations::start_direct as InitiateDirectChatSession;
+    /// One conversation with all its members.
+    tagged get "/conversations/{conversation}" () -> ConversationSummary, or [NotFound] = conversations::get as GetConversation;
+
+    /// Creates a group; the caller is its admin. Created again with the same `id`, it is the same group.
+    signed_in post "/groups/create" (NewGroup) -> ConversationRef, or [GroupFull]
+        = groups::create as InitiateGroupChatSession;
+    /// A group with all its members.
+    tagged get "/groups/{group}" () -> GroupInfo, or [NotFound] = groups::get as GetGroup;
+    /// Changes name, description or picture. For admins, like all changes of a group.
+    signed_in put "/groups/{group}" (GroupChanges) -> Recorded, or [NotFound, Forbidden] = groups::update as UpdateGroup;
+    /// Deletes a group for everyone. Who was in it keeps what they may see.
+    signed_in delete "/groups/{group}" () -> Recorded, or [NotFound, Forbidden] = groups::delete as DeleteGroup;
+    /// Adds a user.
+    signed_in post "/groups/{group}/addMember" (OneUser) -> Recorded, or [NotFound, Forbidden, GroupFull]
+        = groups::add as AddUserToGroup;
+    /// Adds several users at once.
+    signed_in post "/groups/{group}/addMembers" (SeveralUsers) -> Recorded, or [NotFound, Forbidden, GroupFull]
+        = groups::add_several as AddUsersToGroup;
+    /// Removes a member.
+    signed_in post "/groups/{group}/removeMember" (OneUser) -> Recorded, or [NotFound, Forbidden, LastAdmin]
+        = groups::remove as RemoveFromGroup;
+    /// Makes a member an admin.
+    signed_in post "/groups/{group}/promote" (OneUser) -> Recorded, or [NotFound, Forbidden]
+        = groups::promote as PromoteToAdmin;
+    /// Makes an admin an ordinary member.
+    signed_in post "/groups/{group}/demote" (OneUser) -> Recorded, or [NotFound, Forbidden, LastAdmin]
+        = groups::demote as DemoteAdmin;
+    /// Leaves a group. Its last admin cannot while others remain.
+    signed_in post "/groups/{group}/leave" () -> Recorded, or [NotFound, Forbidden, LastAdmin] = groups::leave as LeaveGroup;
+    /// Everyone who is or was in a group: who added and removed them, and when.
+    signed_in get "/groups/{group}/membership" () -> Vec<MembershipRecord>, or [NotFound]
+        = groups::membership as MembershipHistory;
+
+    /// Who is asking.
+    tagged get "/users/me" () -> WhoAmI = people::who_am_i as WhoAmI;
+    /// The user with exactly this username, email address or phone number.
+    signed_in get "/users/find" (; FindRequest) -> UserInfo, or [NotFound] = people::find as FindUser;
+    /// Users by id, in the order asked for; those that do not exist are left out.
+    signed_in get "/users" (; UsersRequest) -> Vec<UserInfo> = people::get_several as GetUsers;
+    /// A user.
+    tagged get "/users/{user}" () -> UserInfo, or [NotFound] = people::get;
+    /// Whether a user is online, and when they last were.
+    signed_in get "/users/{user}/status" () -> Presence, or [NotFound] = people::last_status as LastStatus;
 }
 
 /// Every route under `/api`.
 pub(crate) fn routes(shared: &Arc<Shared>) -> Router {
     table()
+        .merge(reference::routes())
         .fallback(nothing)
         .method_not_allowed_fallback(not_that_way)
         .layer(DefaultBodyLimit::max(shared.options.body_bytes))
@@ -68,9 +164,7 @@ pub(crate) async fn nothing() -> CommandError {
 /// The path is there, the method is not.
 async fn not_that_way() -> Response {
     let error = CommandError::new(ErrorCode::NotFound, "that path does not take this method");
-    let mut response = error.into_response();
-    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    response
+    error.problem(StatusCode::METHOD_NOT_ALLOWED)
 }
 
 /// Answers hold tokens and what others may not see: nobody on the way keeps them.
@@ -88,6 +182,19 @@ impl FromRequestParts<Arc<Shared>> for SignedInAs {
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, CommandError> {
         let token = bearer(parts).ok_or_else(CommandError::no_token)?;
         Ok(Self(shared.services.accounts.authenticate(token).await?))
+    }
+}
+
+/// Who asks, as commands want to know it: over no connection.
+pub(crate) struct As(pub(crate) Caller);
+
+impl FromRequestParts<Arc<Shared>> for As {
+    type Rejection = CommandError;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, CommandError> {
+        let SignedInAs(session) = SignedInAs::from_request_parts(parts, shared).await?;
+        let accounts::Session { user, device, created_at: since, .. } = session;
+        Ok(Self(Caller { user, device, since, connection: None }))
     }
 }
 

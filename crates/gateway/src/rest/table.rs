@@ -7,46 +7,67 @@ use protocol::ErrorCode;
 pub struct RouteDoc {
     /// The HTTP method.
     pub method: &'static str,
-    /// The whole path; `{…}` stands for a value.
+    /// The whole path; `{…}` stands for a value, explained in [`PARAMETERS`](crate::PARAMETERS).
     pub path: &'static str,
+    /// What answers it: `section::name`.
+    pub function: &'static str,
     /// What it does.
     pub doc: &'static str,
     /// Whether it takes an access token.
     pub signed_in: bool,
+    /// Whether its answers have an `ETag`.
+    pub tagged: bool,
     /// The body it takes, as a Rust type.
     pub body: Option<&'static str>,
+    /// The object whose fields it takes in the query.
+    pub query: Option<&'static str>,
     /// The HTTP status of success.
     pub status: u16,
     /// What it answers then, as a Rust type.
     pub answer: Option<&'static str>,
-    /// Why it may fail, besides what any request may: `invalid` for a malformed body, `unavailable`, `internal`, and
+    /// Why it may fail, besides what any request may: `invalid` for malformed input, `unavailable`, `internal`, and
     /// `unauthenticated` where it takes a token.
     pub errors: &'static [ErrorCode],
+    /// The command of the hub that does the same.
+    pub twin: Option<&'static str>,
 }
 
 /// Writes the router and the documentation of a list of routes:
-/// `/// doc` `open|signed_in method "/path" (Body) -> Answer or [Errors] = function;`
+/// `/// doc` `mode method "/path" (Body; Query) -> Answer, or [Errors] = function as Twin;`
 ///
-/// An absent answer is a 204.
+/// `open` routes take no token, `signed_in` ones do, `tagged` ones besides answer with an `ETag`. An absent answer is a
+/// 204.
 macro_rules! routes {
-    ($prefix:literal $($(#[doc = $doc:literal])* $mode:ident $method:ident $path:literal ($($body:ty)?)
-        $(-> $answer:ty)? $(, or [$($error:ident),*])? = $function:path;)*) => {
+    ($prefix:literal $($(#[doc = $doc:literal])* $mode:ident $method:ident $path:literal
+        ($($body:ty)? $(; $query:ident)?) $(-> $answer:ty)? $(, or [$($error:ident),*])?
+        = $function:path $(as $twin:ident)?;)*) => {
         /// Every route of the API, in the order of the documents.
         pub const ROUTES: &[$crate::rest::table::RouteDoc] = &[$($crate::rest::table::RouteDoc {
             method: stringify!($method),
             path: concat!($prefix, $path),
+            function: stringify!($function),
             doc: concat!($($doc),*),
             signed_in: $crate::rest::table::signed_in!($mode),
+            tagged: $crate::rest::table::tagged!($mode),
             body: [$(stringify!($body))?].first().copied(),
+            query: [$(stringify!($query))?].first().copied(),
             status: $crate::rest::table::status!($($answer)?),
             answer: [$(stringify!($answer))?].first().copied(),
             errors: &[$($(protocol::ErrorCode::$error),*)?],
+            twin: [$(stringify!($twin))?].first().copied(),
         },)*];
 
         fn table() -> axum::Router<std::sync::Arc<$crate::state::Shared>> {
             // The types of bodies and answers are named here so that each is one.
-            $($(let _ = std::marker::PhantomData::<$body>;)? $(let _ = std::marker::PhantomData::<$answer>;)?)*
-            axum::Router::new()$(.route($path, axum::routing::$method($function)))*
+            $(
+                $(let _ = std::marker::PhantomData::<$body>;)?
+                $(let _ = std::marker::PhantomData::<$query>;)?
+                $(let _ = std::marker::PhantomData::<$answer>;)?
+            )*
+            axum::Router::new()$(.route(
+                $path,
+                $crate::rest::table::with_mode!($mode, axum::routing::$method($function)),
+            ))*
         }
     };
 }
@@ -55,8 +76,26 @@ macro_rules! signed_in {
     (open) => {
         false
     };
-    (signed_in) => {
+    ($mode:ident) => {
         true
+    };
+}
+
+macro_rules! tagged {
+    (tagged) => {
+        true
+    };
+    ($mode:ident) => {
+        false
+    };
+}
+
+macro_rules! with_mode {
+    (tagged, $route:expr) => {
+        $route.route_layer(axum::middleware::from_fn($crate::rest::etag::tag))
+    };
+    ($mode:ident, $route:expr) => {
+        $route
     };
 }
 
@@ -69,4 +108,4 @@ macro_rules! status {
     };
 }
 
-pub(super) use {routes, signed_in, status};
+pub(super) use {routes, signed_in, status, tagged, with_mode};

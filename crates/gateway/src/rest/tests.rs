@@ -8,6 +8,8 @@ use protocol::objects::OBJECTS;
 use serde_json::Value;
 
 use super::*;
+use crate::{TABLE, WITHOUT_TWIN};
+use axum::response::IntoResponse as _;
 
 #[test]
 fn every_route_is_documented_once() {
@@ -17,10 +19,53 @@ fn every_route_is_documented_once() {
         assert!(route.path.starts_with("/api/"), "{}", route.path);
         assert!(route.doc.trim().ends_with('.'), "{}", route.path);
         assert_eq!(route.status == 204, route.answer.is_none(), "{}", route.path);
-        for of in route.body.into_iter().chain(route.answer) {
+        for of in route.body.into_iter().chain(route.query).chain(route.answer) {
             let of = of.trim_start_matches("Vec").trim_matches(['<', '>', ' ']);
-            assert!(OBJECTS.iter().any(|object| object.name == of), "{of} of {}", route.path);
+            let mut objects = OBJECTS.iter().chain(REST_OBJECTS);
+            assert!(objects.any(|object| object.name == of), "{of} of {}", route.path);
         }
+        for name in route.path.split(['{', '}']).skip(1).step_by(2) {
+            assert!(PARAMETERS.iter().any(|parameter| parameter.name == name), "{name} of {}", route.path);
+        }
+        assert!(!route.tagged || (route.method == "get" && route.signed_in), "{}", route.path);
+    }
+}
+
+/// S7: what the hub does, REST does.
+#[test]
+fn every_command_has_its_twin_or_a_reason_not_to() {
+    for command in TABLE {
+        let twins = ROUTES.iter().filter(|route| route.twin == Some(command.name)).count();
+        let reason = WITHOUT_TWIN.iter().find(|(name, _)| *name == command.name);
+        assert_eq!(twins, usize::from(reason.is_none()), "{}", command.name);
+    }
+    for route in ROUTES {
+        let named = |name| TABLE.iter().any(|command| command.name == name);
+        assert!(route.twin.is_none_or(named), "{}", route.path);
+    }
+    for (name, reason) in WITHOUT_TWIN {
+        assert!(TABLE.iter().any(|command| command.name == *name) && reason.ends_with('.'), "{name}");
+    }
+}
+
+/// Seed 003's paths, as written there. Notifications and changing a profile are still to come.
+#[test]
+fn the_paths_that_the_seed_names_are_there() {
+    for (method, path) in [
+        ("post", "/api/auth/login"),
+        ("post", "/api/auth/logout"),
+        ("post", "/api/auth/register"),
+        ("get", "/api/users/{user}"),
+        ("post", "/api/messages/send"),
+        ("get", "/api/messages/{peer}/history"),
+        ("post", "/api/groups/create"),
+        ("get", "/api/groups/{group}"),
+        ("put", "/api/groups/{group}"),
+        ("delete", "/api/groups/{group}"),
+        ("post", "/api/groups/{group}/addMember"),
+        ("post", "/api/groups/{group}/removeMember"),
+    ] {
+        assert!(ROUTES.iter().any(|route| (route.method, route.path) == (method, path)), "{method} {path}");
     }
 }
 
@@ -68,12 +113,12 @@ async fn paths_and_methods_that_are_not_there_answer_in_json() {
     let (status, content_type, body) = read(nothing().await.into_response()).await;
     assert_eq!(
         (status, content_type.as_str(), &body["code"]),
-        (404, "application/json", &"not_found".into())
+        (404, "application/problem+json", &"not_found".into())
     );
     let (status, content_type, body) = read(not_that_way().await).await;
     assert_eq!(
         (status, content_type.as_str(), &body["code"]),
-        (405, "application/json", &"not_found".into())
+        (405, "application/problem+json", &"not_found".into())
     );
 }
 

@@ -1,11 +1,11 @@
-//! `docs/protocol.md`, made from the tables that the server itself runs by: commands and routes of `gateway`, objects,
+//! `docs/protocol.md` and `docs/openapi.json`, made from the tables that the server itself runs by: commands and routes of `gateway`, objects,
 //! events and error codes of `protocol`, bounds of the settings. Only the introduction is written by hand.
 
 mod types;
 
 use std::fmt::Write;
 
-use gateway::{CommandDoc, ROUTES, RouteDoc, TABLE};
+use gateway::{CommandDoc, PARAMETERS, REST_OBJECTS, ROUTES, RouteDoc, TABLE, WITHOUT_TWIN};
 use protocol::objects::{BODIES, CHOICES, Field, OBJECTS, Object};
 use protocol::{ErrorCode, events};
 use types::{SCALARS, is_optional, wire};
@@ -14,6 +14,12 @@ use crate::settings::Settings;
 
 /// The script of ten lines, which README shows too.
 pub const SCRIPT: &str = include_str!("hello.mjs");
+
+/// The content of `docs/openapi.json`, as a running server answers `/api/openapi.json`.
+#[must_use]
+pub fn openapi() -> String {
+    format!("{:#}\n", gateway::openapi())
+}
 
 /// The content of `docs/protocol.md`.
 #[must_use]
@@ -32,20 +38,36 @@ pub fn protocol() -> String {
 fn commands() -> String {
     let mut out = String::from(
         "## Commands\n\nMethods of the hub. An argument with `?` may be left out. *Stream* commands answer item by item (`stream()` in \
-         Microsoft's clients, not `invoke()`).\n",
+         Microsoft's clients, not `invoke()`). Over [REST](#rest), the arguments that are not in the path are fields of the body or the \
+         query; where there is one object besides the path, it is the body itself.\n",
     );
     let mut section = "";
     for command in TABLE {
         if command.section != section {
             section = command.section;
-            put(&mut out, format_args!("\n### {section}\n\n| command | answer | |\n|---|---|---|\n"));
+            put(
+                &mut out,
+                format_args!("\n### {section}\n\n| command | answer | over REST | |\n|---|---|---|---|\n"),
+            );
         }
         let (signature, doc) = (signature(command), one_line(command.doc));
         let answer = wire(command.answer);
         let stream = if command.streams { "*stream* of " } else { "" };
-        put(&mut out, format_args!("| {signature} | {stream}{answer} | {doc} |\n"));
+        let twin = twin(command);
+        put(&mut out, format_args!("| {signature} | {stream}{answer} | {twin} | {doc} |\n"));
     }
     out
+}
+
+/// The route that does the same, or why there is none.
+fn twin(command: &CommandDoc) -> String {
+    let route = ROUTES.iter().find(|route| route.twin == Some(command.name));
+    let reason = WITHOUT_TWIN.iter().find(|(name, _)| *name == command.name);
+    match (route, reason) {
+        (Some(route), _) => format!("`{} {}`", route.method.to_uppercase(), route.path),
+        (None, Some((_, reason))) => (*reason).to_owned(),
+        (None, None) => panic!("{} has no twin over REST and no reason", command.name),
+    }
 }
 
 fn signature(command: &CommandDoc) -> String {
@@ -77,7 +99,7 @@ fn type_tables() -> String {
         put(&mut out, format_args!("| {name} | {form} | {about} |\n"));
     }
     out.push_str("\nFields with `?` may be absent or null, in both directions.\n");
-    for object in OBJECTS {
+    for object in OBJECTS.iter().chain(REST_OBJECTS) {
         out.push_str(&object_table(object));
     }
     out.push_str(
@@ -124,21 +146,34 @@ fn marked(field: &Field) -> String {
 fn routes() -> String {
     let mut out = String::from(
         "## REST\n\nBodies are JSON with `content-type: application/json`. Routes marked 🔑 take the access token in the header \
-         `Authorization: Bearer …`. Besides what is listed, any may answer 422 `invalid`, 413 `too_large`, 500 `internal` and 503 \
-         `unavailable`, those with 🔑 also 401 `unauthenticated`; a path that is not there 404, a method that a path does not take 405, \
-         both `not_found`. Answers are not to be cached.\n\n| route | body | answer | refusals | |\n|---|---|---|---|---|\n",
+         `Authorization: Bearer …`. Besides what is listed, any may answer 422 `invalid`, 413 `too_large`, 429 `rate_limited`, 500 \
+         `internal` and 503 `unavailable`, those with 🔑 also 401 `unauthenticated`; a path that is not there 404, a method that a path \
+         does not take 405, both `not_found`.\n\n\
+         A running server describes all this in OpenAPI 3.1 at `/api/openapi.json` ([openapi.json](openapi.json)) and shows it at \
+         `/api/docs`. Answers marked 🏷 have an `ETag`: asked again with it in `If-None-Match`, the server answers 304 if nothing \
+         changed. Other answers are not to be cached. A refusal is a problem (`application/problem+json`, RFC 9457): `type`, `title`, \
+         `status`, `detail`, and of ours `code` and `message`.\n\n\
+         | route | body or query | answer | refusals | |\n|---|---|---|---|---|\n",
     );
     for route in ROUTES {
-        let RouteDoc { method, path, doc, signed_in, body, status, answer, errors } = route;
+        let RouteDoc { method, path, doc, signed_in, tagged, body, query, status, answer, errors, .. } =
+            route;
         let key = if *signed_in { " 🔑" } else { "" };
-        let body = body.map(wire).unwrap_or_default();
+        let tag = if *tagged { " 🏷" } else { "" };
+        let query = query.map(|of| format!("?{}", wire(of)));
+        let takes = body.map(wire).or(query).unwrap_or_default();
         let answer = answer.map(|of| format!(" {}", wire(of))).unwrap_or_default();
         let errors: Vec<_> = errors.iter().map(|code| format!("{} `{code}`", code.http_status())).collect();
         let (method, errors, doc) = (method.to_uppercase(), errors.join(", "), one_line(doc));
         put(
             &mut out,
-            format_args!("| `{method} {path}`{key} | {body} | {status}{answer} | {errors} | {doc} |\n"),
+            format_args!("| `{method} {path}`{key}{tag} | {takes} | {status}{answer} | {errors} | {doc} |\n"),
         );
+    }
+    out.push_str("\n| in a path | type | |\n|---|---|---|\n");
+    for parameter in PARAMETERS {
+        let of = wire(parameter.of);
+        put(&mut out, format_args!("| `{{{}}}` | {of} | {} |\n", parameter.name, parameter.about));
     }
     out
 }

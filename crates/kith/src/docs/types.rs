@@ -1,5 +1,6 @@
 //! Rust types as a client sees them.
 
+use gateway::REST_OBJECTS;
 use protocol::objects::{CHOICES, OBJECTS};
 
 /// The type in Markdown, linked to what describes it.
@@ -19,12 +20,13 @@ pub(super) fn wire(of: &str) -> String {
         "String" => "string".to_owned(),
         "bool" => "boolean".to_owned(),
         "u32" | "u64" => "number".to_owned(),
-        "Seq" | "Timestamp" | "UserId" | "DeviceId" | "ConversationId" | "MessageId" | "ByteString" => {
+        "Seq" | "Timestamp" | "UserId" | "DeviceId" | "ConversationId" | "MessageId" | "ByteString"
+        | "Peer" => {
             format!("[{of}](#types)")
         }
         "Body" => "[Body](#body)".to_owned(),
         named => {
-            let known = OBJECTS.iter().any(|object| object.name == named)
+            let known = OBJECTS.iter().chain(REST_OBJECTS).any(|object| object.name == named)
                 || CHOICES.iter().any(|choice| choice.name == named);
             assert!(known, "protocol::objects does not describe {named}");
             format!("[{named}](#{})", named.to_lowercase())
@@ -46,6 +48,11 @@ pub(super) const SCALARS: &[(&str, &str, &str)] = &[
     ("UserId", "string `u_…`", "A user: the prefix and 26 of 0-9 a-z without i, l, o, u."),
     ("DeviceId", "string `d_…`", "A signed-in device, which is also a session. Formed alike."),
     ("ConversationId", "string `c_…` or `g_…`", "A direct conversation or a group. Formed alike."),
+    (
+        "Peer",
+        "one of these",
+        "A conversation by its id, or a direct one by the other user's. Only over REST.",
+    ),
     (
         "MessageId",
         "string",

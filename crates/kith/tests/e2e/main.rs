@@ -13,6 +13,8 @@ mod membership;
 mod operating;
 mod presence;
 mod refusals;
+mod rest;
+mod sealed;
 mod sessions;
 mod slow_reader;
 mod starting;

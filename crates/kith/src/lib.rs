@@ -5,5 +5,6 @@ pub mod admin;
 pub mod bench;
 pub mod cli;
 pub mod docs;
+pub mod operate;
 pub mod serve;
 pub mod settings;

@@ -5,7 +5,7 @@ use std::{env, ffi::OsString, io::IsTerminal, net::SocketAddr, path::PathBuf, pr
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use kith::serve::Server;
 use kith::settings::{self, Format, Settings, Sources, help};
-use kith::{bench, cli};
+use kith::{bench, cli, operate};
 use tracing_subscriber::EnvFilter;
 
 /// A self-hosted messenger.
@@ -22,6 +22,21 @@ struct Cli {
 enum Command {
     /// Run the server.
     Serve(Sourced),
+    /// Copy a server's data into one file, whether the server runs or not.
+    Backup {
+        /// The file to make. It holds all that the server knows, its secret key among it.
+        file: PathBuf,
+        #[command(flatten)]
+        sourced: Sourced,
+    },
+    /// Make a data folder from a backup.
+    Restore {
+        /// What `kith backup` made.
+        file: PathBuf,
+        /// The folder to make, missing or empty.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
     /// Look after a server, on its own machine.
     #[command(subcommand)]
     Admin(Admin),
@@ -84,6 +99,8 @@ fn run() -> anyhow::Result<ExitCode> {
             let settings = sourced.settings()?;
             runtime()?.block_on(kith::admin::show_codes(&settings))?;
         }
+        Command::Backup { file, sourced } => println!("{}", operate::backup(&sourced.settings()?, &file)?),
+        Command::Restore { file, data } => println!("{}", operate::restore(&file, &data)?),
         Command::Bench(bench) => return Ok(bench::run(bench)),
         Command::Client(command) => return Ok(cli::run(command, cli.options)),
     }

@@ -5,8 +5,11 @@
 
 mod accounts;
 mod chats;
+mod inspection;
 pub mod postgres;
 pub mod sqlite;
+
+pub use inspection::Inspection;
 
 /// Why the database did not answer as asked.
 #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,8 @@ pub(super) struct DataLock {
 impl DataLock {
     /// Makes the folder if need be, for its owner alone, and takes the lock.
     pub(super) fn take(folder: &Path) -> anyhow::Result<Self> {
-        create(folder).with_context(|| format!("cannot make the data folder {}", folder.display()))?;
+        create_data_folder(folder)
+            .with_context(|| format!("cannot make the data folder {}", folder.display()))?;
         let path = folder.join("kith.lock");
         let file = File::options().create(true).append(true).open(&path);
         let file = file.with_context(|| format!("cannot write in the data folder {}", folder.display()))?;
@@ -29,13 +30,15 @@ impl DataLock {
     }
 }
 
+/// Makes the folder, unless it is there, for its owner alone.
 #[cfg(unix)]
-fn create(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn create_data_folder(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
+/// Makes the folder, unless it is there.
 #[cfg(not(unix))]
-fn create(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn create_data_folder(folder: &Path) -> std::io::Result<()> {
     fs::create_dir_all(folder)
 }

@@ -26,6 +26,7 @@ use tokio::sync::watch;
 
 use crate::settings::Settings;
 use people::People;
+pub(crate) use lock::create_data_folder;
 pub use stores::Stores;
 
 /// How often accounts writes down who was active and ends what has expired.

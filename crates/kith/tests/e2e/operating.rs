@@ -1,5 +1,7 @@
 //! What an operator sees of a server: whether it is well, and what it says about itself.
 
+mod backup;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! The embedded engine: one file, one writer thread that commits for everybody at once, a few readers.
 
+mod copy;
 mod reader;
 mod writer;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction};
 
 use crate::Failure;
+pub use copy::{copy, inspect};
 
 mod embedded {
     refinery::embed_migrations!("migrations/sqlite");

@@ -1,0 +1,21 @@
+//! What a look at a database tells that changes nothing in it.
+
+/// The state of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// The version of its tables; 0 if it has none yet.
+    pub schema: u64,
+    /// The version that this program knows and migrates to.
+    pub newest: u64,
+    /// What is broken in it, in the engine's words.
+    pub problems: Vec<String>,
+}
+
+/// Where migrations write down what they did.
+pub(crate) const SCHEMA_VERSION: &str = "SELECT max(version) FROM refinery_schema_history";
+
+/// The newest of the migrations that this program carries.
+pub(crate) fn newest(migrations: &[refinery::Migration]) -> u64 {
+    let versions = migrations.iter().map(|migration| u64::try_from(migration.version()).unwrap_or(0));
+    versions.max().unwrap_or(0)
+}

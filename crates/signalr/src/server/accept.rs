@@ -16,22 +16,20 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
+use http::{HeaderValue, StatusCode, header, request::Parts};
 use tokio::{sync::Notify, time::Instant};
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
-    ConnectionHandle, Hub, Options, Refusal, ServerLimits, connection,
+    ConnectionHandle, Hub, Options, Refusal, ServerLimits, http as polled,
     hub::query_value,
     negotiate,
     outbox::OutboxLimits,
     token::{ConnectionId, Tokens},
+    websocket,
 };
 use crate::Broadcast;
 
-/// Serves a hub: `POST /negotiate` and the WebSocket at `/`. To end all its connections, keep a [`Server`] instead.
+/// Serves a hub: `POST /negotiate`, and the transports at `/`. To end all its connections, keep a [`Server`] instead.
 pub fn router<H: Hub>(hub: Arc<H>, options: Options) -> Router {
     Server::new(hub, options).router()
 }
@@ -51,6 +49,8 @@ pub(super) struct Settings {
     tokens: Tokens,
     /// Connections from before their handshake until after `disconnected`.
     live: Mutex<HashMap<ConnectionId, ConnectionHandle>>,
+    /// Those of them that are no WebSockets.
+    pub(super) pipes: polled::Pipes,
     draining: AtomicBool,
     /// Told whenever a connection has ended.
     ended: Notify,
@@ -73,7 +73,7 @@ impl<H: Hub> Server<H> {
     /// The routes, to be nested where the hub shall be: `Router::new().nest("/hub", server.router())`.
     pub fn router(&self) -> Router {
         Router::new()
-            .route("/", get(connect::<H>))
+            .route("/", get(connect::<H>).post(polled::post::<H>).delete(polled::delete::<H>))
             .route("/negotiate", post(negotiate::negotiate::<H>))
             .with_state(self.clone())
     }
@@ -112,7 +112,11 @@ impl<H: Hub> Server<H> {
         self.hub.authenticate(request).await
     }
 
-    pub(super) fn settings(&self) -> &Settings {
+    pub(super) fn hub(&self) -> &Arc<H> {
+        &self.hub
+    }
+
+    pub(super) fn settings(&self) -> &Arc<Settings> {
         &self.settings
     }
 }
@@ -129,6 +133,7 @@ impl Settings {
             lagging: options.lagging.map(|target| Broadcast::new(target, ())),
             tokens: Tokens::new(options.token_key),
             live: Mutex::default(),
+            pipes: polled::Pipes::default(),
             draining: AtomicBool::new(false),
             ended: Notify::new(),
             origin: Instant::now(),
@@ -144,7 +149,7 @@ impl Settings {
         self.origin + time
     }
 
-    fn unix_s(&self) -> u64 {
+    pub(super) fn unix_s(&self) -> u64 {
         (self.options.clock)().as_secs()
     }
 
@@ -155,27 +160,40 @@ impl Settings {
         (id.to_text(), self.tokens.issue(id, expires_s))
     }
 
+    /// The id that the request's token proves, and until when a connection may be opened with it, in Unix seconds.
+    pub(super) fn connection_id(&self, request: &Parts) -> Result<(ConnectionId, u64), Refusal> {
+        let token = query_value(request, "id").ok_or_else(|| bad_request("Connection ID required"))?;
+        self.tokens.check(&token).ok_or_else(unknown_connection)
+    }
+
+    pub(super) fn is_live(&self, id: ConnectionId) -> bool {
+        self.live().contains_key(&id)
+    }
+
     fn live(&self) -> MutexGuard<'_, HashMap<ConnectionId, ConnectionHandle>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A connection's place among the live ones.
-struct Registration {
+pub(super) struct Registration {
     settings: Arc<Settings>,
     id: ConnectionId,
 }
 
 impl Registration {
-    /// None: there is one with that id.
-    fn new(settings: &Arc<Settings>, id: ConnectionId) -> Option<(Registration, ConnectionHandle)> {
+    /// 409: there is one with that id.
+    pub(super) fn new(
+        settings: &Arc<Settings>,
+        id: ConnectionId,
+    ) -> Result<(Registration, ConnectionHandle), Refusal> {
         let handle = match settings.live().entry(id) {
-            Entry::Occupied(_) => return None,
+            Entry::Occupied(_) => return Err(conflict()),
             Entry::Vacant(vacant) => {
                 vacant.insert(ConnectionHandle::new(id.to_text(), settings.clone())).clone()
             }
         };
-        Some((Registration { settings: settings.clone(), id }, handle))
+        Ok((Registration { settings: settings.clone(), id }, handle))
     }
 }
 
@@ -190,64 +208,24 @@ impl Drop for Registration {
 }
 
 async fn connect<H: Hub>(State(server): State<Server<H>>, request: Request) -> Response {
-    accept(server, request).await.unwrap_or_else(|refusal| refuse(&refusal))
-}
-
-async fn accept<H: Hub>(server: Server<H>, request: Request) -> Result<Response, Refusal> {
-    let (mut request, _) = request.into_parts();
-    let accept_key = websocket_accept_key(&request.headers)?;
-    let upgrade = request
-        .extensions
-        .remove::<OnUpgrade>()
-        .ok_or_else(|| bad_request("This connection cannot be upgraded to a WebSocket."))?;
-    let client = Arc::new(server.admit(&request).await?);
-    let id = match query_value(&request, "id") {
-        None => ConnectionId::random(),
-        Some(token) => server
-            .settings
-            .tokens
-            .check(&token, server.settings.unix_s())
-            .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "No Connection with that ID"))?,
+    let (request, _) = request.into_parts();
+    let answered = if websocket::is_asked_for(&request.headers) {
+        websocket::accept(server, request).await
+    } else {
+        polled::get(server, request).await
     };
-    let (registration, handle) = Registration::new(&server.settings, id)
-        .ok_or_else(|| Refusal::new(StatusCode::CONFLICT, "The connection is in use already."))?;
-    tokio::spawn(async move {
-        let _registration = registration;
-        if let Ok(upgraded) = upgrade.await {
-            connection::run(TokioIo::new(upgraded), server.hub, client, handle, id.seed()).await;
-        }
-    });
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept_key);
-    Ok(response)
+    answered.unwrap_or_else(|refusal| refuse(&refusal))
 }
 
-/// Checks the opening handshake (RFC 6455, section 4.2.1) and answers its key.
-fn websocket_accept_key(headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
-    let has = |name: header::HeaderName, token: &str| {
-        headers.get_all(name).iter().any(|value| {
-            value
-                .to_str()
-                .is_ok_and(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
-        })
-    };
-    if !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") {
-        return Err(bad_request("Only WebSockets are accepted here."));
-    }
-    if !has(header::SEC_WEBSOCKET_VERSION, "13") {
-        return Err(bad_request("Only WebSocket version 13 is accepted."));
-    }
-    let key =
-        headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| bad_request("Sec-WebSocket-Key is missing."))?;
-    HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
-        .map_err(|_| bad_request("Sec-WebSocket-Key is invalid."))
+pub(super) fn unknown_connection() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "No Connection with that ID")
 }
 
-fn bad_request(text: &'static str) -> Refusal {
+pub(super) fn conflict() -> Refusal {
+    Refusal::new(StatusCode::CONFLICT, "The connection is in use already.")
+}
+
+pub(super) fn bad_request(text: &'static str) -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, text)
 }
 

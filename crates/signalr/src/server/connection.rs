@@ -81,8 +81,28 @@ impl From<io::Error> for End {
     }
 }
 
-/// Runs a connection from the WebSocket's opening to the end of `disconnected`.
-pub(super) async fn run<H: Hub, Io: AsyncRead + AsyncWrite + Unpin>(
+/// What hub messages travel on.
+pub(super) trait Link: AsyncRead + AsyncWrite + Unpin {
+    /// How messages are framed on it.
+    const ROLE: Role = Role::Server;
+
+    /// Whether only JSON can be carried.
+    fn is_text_only(&self) -> bool {
+        false
+    }
+
+    /// When the client was last known to be there, if the link knows without being told by messages. It is then not
+    /// pinged.
+    fn last_seen(&self, _now: Duration) -> Option<Duration> {
+        None
+    }
+
+    /// Everything was said and taken; the client may hang up.
+    fn all_said(&mut self) {}
+}
+
+/// Runs a connection from the transport's opening to the end of `disconnected`.
+pub(super) async fn run<H: Hub, Io: Link>(
     io: Io,
     hub: Arc<H>,
     client: Arc<H::Client>,
@@ -100,10 +120,10 @@ pub(super) async fn run<H: Hub, Io: AsyncRead + AsyncWrite + Unpin>(
         machine: ServerMachine::new(now),
         phase: Phase::Handshake,
         timer,
-        frames: FrameReader::new(Role::Server),
+        frames: FrameReader::new(Io::ROLE),
         unread: Vec::new(),
         paused: false,
-        writer: Writer::new(Role::Server, seed),
+        writer: Writer::new(Io::ROLE, seed),
         notice_unsent: false,
         calls: Calls::default(),
         streams: Streams::default(),
@@ -114,7 +134,7 @@ pub(super) async fn run<H: Hub, Io: AsyncRead + AsyncWrite + Unpin>(
     Box::pin(connection.finish()).await;
 }
 
-impl<H: Hub, Io: AsyncRead + AsyncWrite + Unpin> Connection<H, Io> {
+impl<H: Hub, Io: Link> Connection<H, Io> {
     fn settings(&self) -> &Arc<Settings> {
         self.handle.settings()
     }
@@ -147,6 +167,9 @@ impl<H: Hub, Io: AsyncRead + AsyncWrite + Unpin> Connection<H, Io> {
         let gone = self.poll_input(context, now, scratch);
         self.flush(context, now, &mut scratch.out)?;
         gone?;
+        if matches!(self.phase, Phase::Closing(_)) && !self.writer.is_blocked() {
+            self.io.all_said();
+        }
         self.poll_timer(context, now, &mut scratch.out)
     }
 
@@ -255,6 +278,10 @@ impl<H: Hub, Io: AsyncRead + AsyncWrite + Unpin> Connection<H, Io> {
         }
         if self.is_reading_paused() {
             self.machine.excuse_silence(now);
+        }
+        if let Some(seen) = self.io.last_seen(now) {
+            self.machine.excuse_silence(seen);
+            self.machine.sent(now);
         }
         self.machine.poll_timer(now, &settings.limits, out).map_err(|_| End::Gone)
     }

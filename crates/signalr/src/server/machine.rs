@@ -180,9 +180,9 @@ impl ServerMachine {
         self.sent = now;
     }
 
-    /// The client cannot be blamed for its silence, because nothing was read.
-    pub fn excuse_silence(&mut self, now: Duration) {
-        self.received = now;
+    /// The client cannot be blamed for its silence until then: nothing was read, or it is known to have been there.
+    pub fn excuse_silence(&mut self, until: Duration) {
+        self.received = self.received.max(until);
     }
 
     /// Does what is due: a ping goes to `out`. Returns when to call again; earlier is harmless, and there is no need to

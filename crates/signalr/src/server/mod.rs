@@ -1,8 +1,8 @@
 //! The server's side.
 //!
 //! [`ServerMachine`] is the protocol of one connection without I/O. With the feature `server`, [`Server`] makes an axum
-//! router of a [`Hub`]: `POST /negotiate` and the WebSocket at `/`, to be nested where the hub shall be (`/hub`). Set
-//! TCP_NODELAY on the listener; this crate never sees it. CORS is the caller's too.
+//! router of a [`Hub`]: `POST /negotiate`, and at `/` WebSockets, Server-Sent Events and long polling, to be nested where the
+//! hub shall be (`/hub`). Set TCP_NODELAY on the listener; this crate never sees it. CORS is the caller's too.
 //!
 //! Each connection is one task with all its invocations in it. An invocation is polled at once and in order of arrival,
 //! so what it does before it first waits happens in the client's order.
@@ -26,6 +26,8 @@ mod connection;
 #[cfg(feature = "server")]
 mod handle;
 #[cfg(feature = "server")]
+mod http;
+#[cfg(feature = "server")]
 mod hub;
 #[cfg(feature = "server")]
 mod negotiate;
@@ -37,6 +39,8 @@ mod outbox;
 mod streams;
 #[cfg(feature = "server")]
 mod token;
+#[cfg(feature = "server")]
+mod websocket;
 
 pub use machine::{ServerEvent, ServerLimits, ServerMachine, Silence};
 

@@ -16,19 +16,22 @@ struct Negotiated {
     connection_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     connection_token: Option<String>,
-    available_transports: [Transport; 1],
+    available_transports: &'static [Transport],
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Transport {
     transport: &'static str,
-    transfer_formats: [&'static str; 2],
+    transfer_formats: &'static [&'static str],
 }
 
 /// In order of preference: clients try them in this order.
-const TRANSPORTS: [Transport; 1] =
-    [Transport { transport: "WebSockets", transfer_formats: ["Text", "Binary"] }];
+const TRANSPORTS: &[Transport] = &[
+    Transport { transport: "WebSockets", transfer_formats: &["Text", "Binary"] },
+    Transport { transport: "ServerSentEvents", transfer_formats: &["Text"] },
+    Transport { transport: "LongPolling", transfer_formats: &["Text", "Binary"] },
+];
 
 pub(super) async fn negotiate<H: Hub>(State(server): State<Server<H>>, request: Request) -> Response {
     let (request, _) = request.into_parts();
@@ -44,19 +47,21 @@ pub(super) async fn negotiate<H: Hub>(State(server): State<Server<H>>, request: 
         }
     };
     let (id, token) = server.settings().issue();
+    let count = if server.settings().options.web_sockets_only { 1 } else { TRANSPORTS.len() };
+    let available_transports = &TRANSPORTS[..count];
     Json(match version {
         // In version 0 the id is the secret.
         0 => Negotiated {
             negotiate_version: 0,
             connection_id: token,
             connection_token: None,
-            available_transports: TRANSPORTS,
+            available_transports,
         },
         _ => Negotiated {
             negotiate_version: 1,
             connection_id: id,
             connection_token: Some(token),
-            available_transports: TRANSPORTS,
+            available_transports,
         },
     })
     .into_response()

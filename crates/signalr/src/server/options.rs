@@ -9,9 +9,9 @@ use super::ServerLimits;
 pub struct Options {
     /// A ping is sent after this long without sending anything. Microsoft's clients give up after 30 s of silence.
     pub keep_alive: Duration,
-    /// A client is given up after this long without a byte of it, or without its socket taking any of what waits.
+    /// A client is given up after this long without a byte or a poll of it, or without its socket taking any of what waits.
     pub client_timeout: Duration,
-    /// For the handshake, from the WebSocket's opening on.
+    /// For the handshake, from the transport's opening on.
     pub handshake_timeout: Duration,
     /// For the client to answer a Close, and for running invocations to end after the connection's.
     pub close_timeout: Duration,
@@ -28,6 +28,10 @@ pub struct Options {
     /// The client method to invoke, without arguments, in place of broadcasts that were dropped because too many waited.
     /// Without one the connection is closed instead, with leave to reconnect.
     pub lagging: Option<&'static str>,
+    /// Offer no Server-Sent Events and no long polling. Those need all requests of a connection to come to one node.
+    pub web_sockets_only: bool,
+    /// A long poll is answered after this long even if there is nothing to tell.
+    pub poll_timeout: Duration,
     /// Signs connection tokens. All nodes behind one address need the same. None: a random one per [`super::Server`].
     pub token_key: Option<[u8; 32]>,
     /// How long after negotiation the connection may be opened.
@@ -49,6 +53,8 @@ impl Default for Options {
             max_queued_frames: 1024,
             max_queued_bytes: 1024 * 1024,
             lagging: None,
+            web_sockets_only: false,
+            poll_timeout: Duration::from_secs(90),
             token_key: None,
             token_lifetime: Duration::from_secs(60),
             clock: system_clock,

@@ -18,6 +18,8 @@ const MAX_CONTROL_BYTES: u64 = 125;
 pub(crate) enum Role {
     Server,
     Client,
+    /// No WebSocket at all: hub messages as they are, over some other transport.
+    Bare,
 }
 
 /// The peer broke the WebSocket protocol.
@@ -52,6 +54,10 @@ impl FrameReader {
 
     /// The next frame or piece of one, and how many bytes it took. None: more bytes are needed, none were taken.
     pub(crate) fn read(&mut self, bytes: &mut [u8]) -> Result<Option<(usize, Frame)>, FrameError> {
+        if self.role == Role::Bare {
+            let all = 0..bytes.len();
+            return Ok((!bytes.is_empty()).then_some((all.end, Frame::Data(all))));
+        }
         if self.remaining > 0 {
             return Ok((!bytes.is_empty()).then(|| self.read_data(0, bytes)));
         }

@@ -146,6 +146,10 @@ impl Writer {
     fn frame(&mut self, protocol: Protocol, out: &mut Vec<u8>) -> usize {
         let length = Writer::message_bytes(out);
         let mut start = HEADER_BYTES;
+        if self.role == Role::Bare {
+            self.control = Vec::new();
+            return start;
+        }
         if length > 0 {
             let opcode = OpCode::Data(match protocol {
                 Protocol::Json => Data::Text,

@@ -1,4 +1,5 @@
-// Microsoft's own client against the test hub: node microsoft.mjs CLIENTS_FOLDER URL json|messagepack negotiate|skip
+// Microsoft's own client against the test hub: node microsoft.mjs CLIENTS_FOLDER URL json|messagepack HOW
+// HOW: negotiate, skip (a WebSocket without negotiation), or the one transport to use: WebSockets, LongPolling, ...
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -11,7 +12,8 @@ const { MessagePackHubProtocol } = require("@microsoft/signalr-protocol-msgpack"
 const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 function build(options = {}, reconnect = undefined) {
-  const skip = negotiation === "skip" ? { skipNegotiation: true, transport: signalR.HttpTransportType.WebSockets } : {};
+  const transport = signalR.HttpTransportType[negotiation === "skip" ? "WebSockets" : negotiation];
+  const skip = negotiation === "negotiate" ? {} : { skipNegotiation: negotiation === "skip", transport };
   let builder = new signalR.HubConnectionBuilder()
     .withUrl(url, { ...skip, ...options })
     .configureLogging(signalR.LogLevel.None);
@@ -151,6 +153,17 @@ const tests = {
     await stateful.start();
     assert.equal(await stateful.invoke("Echo", "x"), "x");
     await stateful.stop();
+    await connection.stop();
+  },
+  async "the transport is the one asked for"(connection) {
+    const upgraded = (await connection.invoke("GetHeader", "Upgrade")) === "websocket";
+    assert.equal(upgraded, !["ServerSentEvents", "LongPolling"].includes(negotiation));
+  },
+  async "MessagePack skips Server-Sent Events"() {
+    if (protocol !== "messagepack" || negotiation === "skip") return;
+    const { ServerSentEvents, LongPolling } = signalR.HttpTransportType;
+    const connection = await open({ transport: ServerSentEvents | LongPolling });
+    assert.equal(await connection.invoke("GetHeader", "Accept"), "*/*");
     await connection.stop();
   },
   async "the server closes"() {

@@ -72,6 +72,21 @@ async fn microsoft_message_pack_without_negotiation() {
 }
 
 #[tokio::test]
+async fn microsoft_json_over_server_sent_events() {
+    microsoft("json", "ServerSentEvents").await;
+}
+
+#[tokio::test]
+async fn microsoft_json_over_long_polling() {
+    microsoft("json", "LongPolling").await;
+}
+
+#[tokio::test]
+async fn microsoft_message_pack_over_long_polling() {
+    microsoft("messagepack", "LongPolling").await;
+}
+
+#[tokio::test]
 async fn pysignalr_json() {
     python("pysignalr_client.py", "json").await;
 }

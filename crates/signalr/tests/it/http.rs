@@ -9,10 +9,20 @@ use tokio::{
 use crate::support::{TestServer, eventually};
 
 /// Sends a request by hand. Returns the status, the head and the body; an upgraded stream stays open with the caller.
-async fn request(server: &TestServer, head: &str) -> (u16, String, String, TcpStream) {
+pub(crate) async fn request(server: &TestServer, head: &str) -> (u16, String, String, TcpStream) {
+    request_with(server, head, "").await
+}
+
+pub(crate) async fn request_with(
+    server: &TestServer,
+    head: &str,
+    body: &str,
+) -> (u16, String, String, TcpStream) {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let head = head.trim().replace('\n', "\r\n");
-    stream.write_all(format!("{head}\r\nHost: x\r\nContent-Length: 0\r\n\r\n").as_bytes()).await.unwrap();
+    let length = body.len();
+    let text = format!("{head}\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}");
+    stream.write_all(text.as_bytes()).await.unwrap();
     let mut text = String::new();
     let mut byte = [0];
     while !text.ends_with("\r\n\r\n") {
@@ -29,9 +39,9 @@ async fn request(server: &TestServer, head: &str) -> (u16, String, String, TcpSt
     (status, text.to_lowercase(), String::from_utf8(body).unwrap(), stream)
 }
 
-const UPGRADE: &str = "Connection: keep-alive, Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+pub(crate) const UPGRADE: &str = "Connection: keep-alive, Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
 
-async fn negotiate(server: &TestServer, query: &str) -> serde_json::Value {
+pub(crate) async fn negotiate(server: &TestServer, query: &str) -> serde_json::Value {
     let (status, _, body, _) = request(server, &format!("POST /hub/negotiate{query} HTTP/1.1")).await;
     assert_eq!(status, 200);
     serde_json::from_str(&body).unwrap()
@@ -56,8 +66,11 @@ async fn negotiation() {
         let fields = answer.as_object_mut().unwrap();
         fields.remove("connectionId");
         fields.remove("connectionToken");
-        let transports =
-            serde_json::json!([{ "transport": "WebSockets", "transferFormats": ["Text", "Binary"] }]);
+        let transports = serde_json::json!([
+            { "transport": "WebSockets", "transferFormats": ["Text", "Binary"] },
+            { "transport": "ServerSentEvents", "transferFormats": ["Text"] },
+            { "transport": "LongPolling", "transferFormats": ["Text", "Binary"] },
+        ]);
         assert_eq!(
             answer,
             serde_json::json!({ "negotiateVersion": version, "availableTransports": transports })

@@ -4,5 +4,6 @@ mod conformance;
 mod http;
 mod loopback;
 mod machines;
+mod polling;
 mod support;
 mod tls;

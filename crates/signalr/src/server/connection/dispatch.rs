@@ -2,20 +2,19 @@
 
 use std::{task::Context, time::Duration};
 
-use futures_util::FutureExt;
-use tokio::io::{AsyncRead, AsyncWrite};
-
-use super::{Connection, End, Phase, WRITE_BYTES};
+use super::{Connection, End, Link, Phase, WRITE_BYTES};
 use crate::{
-    Invocation, Payload,
+    Invocation, Payload, Protocol,
+    codec::handshake::HandshakeResponse,
     server::{
         Call, Hub, HubError, MethodKind, ServerEvent, ServerMachine, calls::Outcome, calls::guard,
         streams::Progress,
     },
     transport::Writer,
 };
+use futures_util::FutureExt;
 
-impl<H: Hub, Io: AsyncRead + AsyncWrite + Unpin> Connection<H, Io> {
+impl<H: Hub, Io: Link> Connection<H, Io> {
     pub(super) fn handle_event(
         &mut self,
         context: &mut Context<'_>,
@@ -25,6 +24,13 @@ impl<H: Hub, Io: AsyncRead + AsyncWrite + Unpin> Connection<H, Io> {
     ) -> Result<(), End> {
         match event {
             ServerEvent::Opened(protocol) => {
+                if protocol != Protocol::Json && self.io.is_text_only() {
+                    Writer::begin(out);
+                    let error = Some("This transport carries text only.".to_owned());
+                    HandshakeResponse { error }.write(out);
+                    self.begin_closing(now);
+                    return Ok(());
+                }
                 self.handle.open(protocol);
                 // Some clients expect nothing else in the WebSocket message that answers the handshake.
                 self.write(context, now, out)?;

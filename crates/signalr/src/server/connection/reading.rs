@@ -7,15 +7,15 @@ use std::{
     time::Duration,
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
-use super::{Connection, End, MAX_ROUNDS, Phase};
+use super::{Connection, End, Link, MAX_ROUNDS, Phase};
 use crate::{
     server::Hub,
     transport::{Frame, Scratch, Writer},
 };
 
-impl<H: Hub, Io: AsyncRead + AsyncWrite + Unpin> Connection<H, Io> {
+impl<H: Hub, Io: Link> Connection<H, Io> {
     /// Whether nothing is to be read: the client has to wait until something of its own is done.
     pub(super) fn is_reading_paused(&self) -> bool {
         let options = &self.settings().options;

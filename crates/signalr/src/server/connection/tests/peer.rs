@@ -23,6 +23,8 @@ use crate::{
     transport::Frame,
 };
 
+impl Link for DuplexStream {}
+
 #[derive(Default)]
 pub(super) struct RecordingHub {
     /// Numbers of calls, in the order in which they began.

@@ -17,10 +17,13 @@ use axum::{
     routing::{get, post},
 };
 use http::{HeaderValue, StatusCode, header, request::Parts};
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
 
 use super::{
-    ConnectionHandle, Hub, Options, Refusal, ServerLimits, http as polled,
+    ConnectionHandle, Hub, Options, Refusal, ServerLimits, cors, http as polled,
     hub::query_value,
     negotiate,
     outbox::OutboxLimits,
@@ -72,10 +75,11 @@ impl<H: Hub> Server<H> {
 
     /// The routes, to be nested where the hub shall be: `Router::new().nest("/hub", server.router())`.
     pub fn router(&self) -> Router {
-        Router::new()
+        let router = Router::new()
             .route("/", get(connect::<H>).post(polled::post::<H>).delete(polled::delete::<H>))
             .route("/negotiate", post(negotiate::negotiate::<H>))
-            .with_state(self.clone())
+            .with_state(self.clone());
+        cors::layer(router, &self.settings.options.allowed_origins)
     }
 
     /// How many connections there are, with those whose handshake is under way or whose `disconnected` runs.
@@ -90,10 +94,22 @@ impl<H: Hub> Server<H> {
         }
     }
 
-    /// Turns new connections away with 503, closes all others with leave to reconnect and waits until the last one has
-    /// ended.
+    /// Turns new connections away with 503, closes all others with leave to reconnect, spread over
+    /// [`Options::drain_spread`], and waits until the last one has ended.
     pub async fn drain(&self) {
         self.settings.draining.store(true, Ordering::SeqCst);
+        let spread = self.settings.options.drain_spread;
+        let connections: Vec<_> = self.settings.live().values().cloned().collect();
+        let count = u32::try_from(connections.len()).unwrap_or(u32::MAX);
+        let start = Instant::now();
+        for (index, connection) in connections.iter().enumerate() {
+            if !spread.is_zero() {
+                sleep_until(start + spread.mul_f64(index as f64 / f64::from(count))).await;
+            }
+            connection.close(None, true);
+        }
+        drop(connections);
+        // Those that were being let in when it began.
         self.close_all(None, true);
         loop {
             let ended = self.settings.ended.notified();

@@ -2,7 +2,7 @@
 //!
 //! [`ServerMachine`] is the protocol of one connection without I/O. With the feature `server`, [`Server`] makes an axum
 //! router of a [`Hub`]: `POST /negotiate`, and at `/` WebSockets, Server-Sent Events and long polling, to be nested where the
-//! hub shall be (`/hub`). Set TCP_NODELAY on the listener; this crate never sees it. CORS is the caller's too.
+//! hub shall be (`/hub`). Set TCP_NODELAY on the listener; this crate never sees it.
 //!
 //! Each connection is one task with all its invocations in it. An invocation is polled at once and in order of arrival,
 //! so what it does before it first waits happens in the client's order.
@@ -23,6 +23,8 @@ mod accept;
 mod calls;
 #[cfg(feature = "server")]
 mod connection;
+#[cfg(feature = "server")]
+mod cors;
 #[cfg(feature = "server")]
 mod handle;
 #[cfg(feature = "server")]

@@ -32,6 +32,13 @@ pub struct Options {
     pub web_sockets_only: bool,
     /// A long poll is answered after this long even if there is nothing to tell.
     pub poll_timeout: Duration,
+    /// Origins, such as `https://chat.example`, whose pages may use this server from another one. Without any, no CORS
+    /// headers are sent, and browsers let only pages of the same origin in. (They let all pages open WebSockets: it is
+    /// the token that keeps those out.)
+    pub allowed_origins: Vec<String>,
+    /// Over how long [`super::Server::drain`] spreads the closing of connections, so that not all clients come back at
+    /// the same moment.
+    pub drain_spread: Duration,
     /// Signs connection tokens. All nodes behind one address need the same. None: a random one per [`super::Server`].
     pub token_key: Option<[u8; 32]>,
     /// How long after negotiation the connection may be opened.
@@ -55,6 +62,8 @@ impl Default for Options {
             lagging: None,
             web_sockets_only: false,
             poll_timeout: Duration::from_secs(90),
+            allowed_origins: Vec::new(),
+            drain_spread: Duration::ZERO,
             token_key: None,
             token_lifetime: Duration::from_secs(60),
             clock: system_clock,

@@ -140,3 +140,38 @@ async fn a_token_expires() {
     EXPIRED.store(true, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(request(&server, &open).await.0, 404);
 }
+
+#[tokio::test]
+async fn pages_of_allowed_origins_are_let_in() {
+    let allowed_origins = vec!["https://chat.example".to_owned()];
+    let server = TestServer::start(Options { allowed_origins, ..Options::default() }).await;
+    let ask = |origin: &str| {
+        format!(
+            "OPTIONS /hub/negotiate HTTP/1.1\nOrigin: {origin}\nAccess-Control-Request-Method: POST\n\
+             Access-Control-Request-Headers: x-requested-with"
+        )
+    };
+    let (status, head, ..) = request(&server, &ask("https://chat.example")).await;
+    assert_eq!(status, 204);
+    for expected in [
+        "access-control-allow-origin: https://chat.example\r\n",
+        "access-control-allow-credentials: true\r\n",
+        "access-control-allow-methods: get, post, delete\r\n",
+        "access-control-allow-headers: authorization, content-type, x-requested-with, x-signalr-user-agent\r\n",
+        "access-control-max-age: 7200\r\n",
+        "vary: origin\r\n",
+    ] {
+        assert!(head.contains(expected), "{head}");
+    }
+    for line in ["POST /hub/negotiate HTTP/1.1", "GET /hub HTTP/1.1"] {
+        let (_, head, ..) = request(&server, &format!("{line}\nOrigin: https://chat.example")).await;
+        assert!(head.contains("access-control-allow-origin: https://chat.example\r\n"), "{head}");
+    }
+    for origin in ["https://chat.example.org", "https://other", "null"] {
+        let (status, head, ..) = request(&server, &ask(origin)).await;
+        assert_eq!((status, head.contains("access-control")), (405, false));
+    }
+    let server = TestServer::start(Options::default()).await;
+    let (status, head, ..) = request(&server, &ask("https://chat.example")).await;
+    assert_eq!((status, head.contains("access-control")), (405, false));
+}

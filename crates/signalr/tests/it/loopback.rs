@@ -186,6 +186,30 @@ async fn draining() {
 }
 
 #[tokio::test]
+async fn draining_bit_by_bit() {
+    let drain_spread = Duration::from_millis(600);
+    let server = TestServer::start(Options { drain_spread, ..Options::default() }).await;
+    let mut connections = Vec::new();
+    for _ in 0..6 {
+        connections.push(connect(&server, Protocol::Json).await);
+    }
+    let mut most = 0;
+    let watch = async {
+        let mut before = 6;
+        while before > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            let now = server.server.connection_count();
+            most = most.max(before - now);
+            before = now;
+        }
+    };
+    let start = std::time::Instant::now();
+    tokio::join!(server.server.drain(), watch);
+    assert!(start.elapsed() >= Duration::from_millis(500), "{:?}", start.elapsed());
+    assert!(most < 6, "all at once");
+}
+
+#[tokio::test]
 async fn negotiation_and_refusal() {
     let server = TestServer::start(Options::default()).await;
     let options = client::Options {

@@ -22,17 +22,10 @@ pub(super) fn all() -> Map<String, Value> {
     let objects = OBJECTS.iter().chain(REST_OBJECTS).chain([&PROBLEM]);
     let mut all: Map<_, _> = objects.map(|object| (object.name.to_owned(), with_base(object))).collect();
     for choice in CHOICES {
-        let words: Vec<_> = choice.words.iter().map(|(word, _)| word).collect();
-        let meanings: Vec<_> =
-            choice.words.iter().map(|(word, meaning)| format!("`{word}`: {meaning}")).collect();
-        let about = format!("{} {}", one_line(choice.about), meanings.join(" "));
-        all.insert(choice.name.into(), json!({ "type": "string", "enum": words, "description": about }));
+        all.insert(choice.name.into(), words(choice.about, choice.words.iter().copied()));
     }
-    let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
-    all.insert(
-        "ErrorCode".into(),
-        json!({ "type": "string", "enum": codes, "description": "Why a request failed." }),
-    );
+    let codes = ErrorCode::ALL.iter().map(|code| (code.as_str(), code.meaning()));
+    all.insert("ErrorCode".into(), words("Why a request failed.", codes));
     for (name, scalar) in scalars() {
         all.insert(name.into(), scalar);
     }
@@ -90,6 +83,12 @@ fn scalars() -> [(&'static str, Value); 8] {
         ),
         ("ByteString", json!({ "type": "string", "contentEncoding": "base64" })),
     ]
+}
+
+/// One word out of a few. What each means stands where generators of clients look for it.
+fn words<'a>(about: &str, words: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
+    let (words, meanings): (Vec<_>, Vec<_>) = words.map(|(word, meaning)| (word, one_line(meaning))).unzip();
+    json!({ "type": "string", "enum": words, "x-enum-descriptions": meanings, "description": one_line(about) })
 }
 
 fn with_base(of: &Object) -> Value {

@@ -50,12 +50,22 @@ function fields(schema) {
   return rows.length ? element("div.wide", element("table", ...rows)) : null;
 }
 
+// A problem's type points at its code: /api/docs#error-….
+function words(name, schema) {
+  const rows = schema.enum.map((word, index) => {
+    const made = element("tr", element("td", element("code", word)), prose("td", schema["x-enum-descriptions"][index]));
+    if (name === "ErrorCode") made.id = `error-${word}`;
+    return made;
+  });
+  return element("div.wide", element("table", ...rows));
+}
+
 function type(name, schema) {
   const made = element("section.type", element("h3", name), prose("p", schema.description));
   made.id = `type-${name}`;
   for (const part of schema.allOf || schema.anyOf || [schema]) {
     if (part.properties) made.append(prose("p.note", part === schema ? "" : part.description), fields(part) || "");
-    else if (part.enum) made.append(element("p", part.enum.join(", ")));
+    else if (part.enum) made.append(words(name, part));
     else if (part.pattern) made.append(element("p", element("code", part.pattern)));
     else made.append(element("p", typed(part)));
   }
@@ -64,7 +74,7 @@ function type(name, schema) {
 
 function operation(path, method, what) {
   const open = what.security && !what.security.length;
-  const title = element("summary", element(`b.method.${method}`, method.toUpperCase()), element("code", path), open ? "" : " 🔑");
+  const title = element("summary", element(`b.method.${method}`, method.toUpperCase()), element("code", path), open ? "" : element("span.token", "token"));
   const made = element("details.route", title, prose("p", what.summary), what.description ? prose("p.note", what.description) : null);
   made.id = what.operationId;
   made.dataset.text = `${method} ${path} ${what.summary} ${what.description || ""}`.toLowerCase();
@@ -88,7 +98,7 @@ function show(api) {
   main.replaceChildren(prose("p", api.info.description));
   const source = element("a", "The OpenAPI document");
   source.href = "/api/openapi.json";
-  main.append(element("p", source, `, version ${api.info.version}. 🔑 takes an access token.`));
+  main.append(element("p", source, `, version ${api.info.version}. What is marked `, element("span.token", "token"), " takes an access token."));
   for (const tag of api.tags) {
     const routes = Object.entries(api.paths).flatMap(([path, methods]) =>
       Object.entries(methods).filter(([, what]) => what.tags.includes(tag.name)).map(([method, what]) => operation(path, method, what)));
@@ -97,11 +107,6 @@ function show(api) {
   }
   main.append(element("h2", "Types"));
   for (const [name, schema] of Object.entries(api.components.schemas)) main.append(type(name, schema));
-  for (const code of api.components.schemas.ErrorCode.enum) {
-    const anchor = element("span");
-    anchor.id = `error-${code}`;
-    document.getElementById("type-ErrorCode").append(anchor);
-  }
   const filter = document.getElementById("filter");
   filter.addEventListener("input", () => {
     const words = filter.value.toLowerCase().split(/\s+/);
@@ -118,7 +123,9 @@ function show(api) {
 // Opens and shows what the address names.
 function go() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  document.querySelector(".named")?.classList.remove("named");
   if (!target) return;
+  target.classList.add("named");
   if (target.tagName === "DETAILS") target.open = true;
   target.scrollIntoView();
 }

@@ -1,6 +1,10 @@
 //! What a server of a hub is made of.
 
-use std::{borrow::Cow, future::Future, sync::Arc};
+use std::{
+    borrow::Cow,
+    future::{Future, ready},
+    sync::Arc,
+};
 
 use futures_util::stream::BoxStream;
 use http::{StatusCode, header::AUTHORIZATION, request::Parts};
@@ -16,6 +20,15 @@ pub trait Hub: Send + Sync + 'static {
 
     /// Runs at negotiation and again when the connection is opened. See [`access_token`].
     fn authenticate(&self, request: &Parts) -> impl Future<Output = Result<Self::Client, Refusal>> + Send;
+
+    /// Runs at negotiation, after `authenticate`: where the client is to go instead. By default nowhere.
+    fn redirect(
+        &self,
+        _client: &Self::Client,
+        _request: &Parts,
+    ) -> impl Future<Output = Option<Redirect>> + Send {
+        ready(None)
+    }
 
     /// Runs after the handshake and before any invocation is dispatched. The connection can already be sent to.
     fn connected(
@@ -44,6 +57,17 @@ pub trait Hub: Send + Sync + 'static {
         client: &Arc<Self::Client>,
         connection: &ConnectionHandle,
     ) -> impl Future<Output = ()> + Send;
+}
+
+/// Another place that a client is to connect to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Redirect {
+    /// The hub there, with `https`. The client negotiates anew.
+    pub url: String,
+    /// What the client is to show there. None: what it showed here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<String>,
 }
 
 /// How a method is to be called.

@@ -51,6 +51,6 @@ pub use {
     accept::{Server, router},
     futures_util::stream::BoxStream,
     handle::{Closed, ConnectionHandle},
-    hub::{Call, Hub, HubError, MethodKind, Refusal, access_token},
+    hub::{Call, Hub, HubError, MethodKind, Redirect, Refusal, access_token},
     options::Options,
 };

@@ -35,9 +35,10 @@ const TRANSPORTS: &[Transport] = &[
 
 pub(super) async fn negotiate<H: Hub>(State(server): State<Server<H>>, request: Request) -> Response {
     let (request, _) = request.into_parts();
-    if let Err(refusal) = server.admit(&request).await {
-        return refuse(&refusal);
-    }
+    let client = match server.admit(&request).await {
+        Ok(client) => client,
+        Err(refusal) => return refuse(&refusal),
+    };
     let version = match query_value(&request, "negotiateVersion").map(|version| version.parse::<u32>()) {
         None => 0,
         Some(Ok(version)) => version.min(1),
@@ -46,6 +47,9 @@ pub(super) async fn negotiate<H: Hub>(State(server): State<Server<H>>, request: 
                 .into_response();
         }
     };
+    if let Some(redirect) = server.hub().redirect(&client, &request).await {
+        return Json(redirect).into_response();
+    }
     let (id, token) = server.settings().issue();
     let count = if server.settings().options.web_sockets_only { 1 } else { TRANSPORTS.len() };
     let available_transports = &TRANSPORTS[..count];

@@ -11,11 +11,11 @@ const { MessagePackHubProtocol } = require("@microsoft/signalr-protocol-msgpack"
 
 const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
-function build(options = {}, reconnect = undefined) {
+function build(options = {}, reconnect = undefined, query = "") {
   const transport = signalR.HttpTransportType[negotiation === "skip" ? "WebSockets" : negotiation];
   const skip = negotiation === "negotiate" ? {} : { skipNegotiation: negotiation === "skip", transport };
   let builder = new signalR.HubConnectionBuilder()
-    .withUrl(url, { ...skip, ...options })
+    .withUrl(url + query, { ...skip, ...options })
     .configureLogging(signalR.LogLevel.None);
   if (protocol === "messagepack") builder = builder.withHubProtocol(new MessagePackHubProtocol());
   if (reconnect) builder = builder.withAutomaticReconnect(reconnect);
@@ -165,6 +165,17 @@ const tests = {
     const connection = await open({ transport: ServerSentEvents | LongPolling });
     assert.equal(await connection.invoke("GetHeader", "Accept"), "*/*");
     await connection.stop();
+  },
+  async "redirects are followed"() {
+    if (negotiation === "skip") return;
+    for (const [target, expected] of [["plain", "secret"], ["token", "another"]]) {
+      const connection = build({ accessTokenFactory: () => "secret" }, undefined, `?redirect=${target}`);
+      connection.on("Welcome", () => {});
+      await connection.start();
+      assert.equal(await connection.invoke("GetToken"), expected);
+      await connection.stop();
+    }
+    await assert.rejects(build({}, undefined, "?redirect=forever").start(), /redirection limit exceeded/);
   },
   async "the server closes"() {
     const connection = await open({}, [0]);

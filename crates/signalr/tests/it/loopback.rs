@@ -231,3 +231,21 @@ async fn negotiation_and_refusal() {
         }
     }
 }
+
+#[tokio::test]
+async fn redirects_are_followed() {
+    let server = TestServer::start(Options::default()).await;
+    let options = client::Options { negotiate: true, ..client::Options::default() };
+    for (target, expected) in [("plain", "secret"), ("token", "another")] {
+        let url = format!("{}?redirect={target}", server.url());
+        let (connection, _events) =
+            client::connect(&url, Some("secret"), Protocol::Json, options.clone()).await.unwrap();
+        let token: Option<String> = connection.invoke("GetToken", ()).await.unwrap();
+        assert_eq!(token.as_deref(), Some(expected));
+    }
+    let url = format!("{}?redirect=forever", server.url());
+    match client::connect(&url, None, Protocol::Json, options).await {
+        Err(ConnectError::Protocol(text)) => assert_eq!(text, "too many redirects"),
+        other => panic!("{:?}", other.err()),
+    }
+}

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use signalr::{
     Broadcast, Payload,
     server::{
-        BoxStream, Call, ConnectionHandle, Hub, HubError, MethodKind, Options, Refusal, Server, access_token,
+        BoxStream, Call, ConnectionHandle, Hub, HubError, MethodKind, Options, Redirect, Refusal, Server,
+        access_token,
     },
 };
 use tokio::net::TcpListener;
@@ -58,6 +59,18 @@ impl Hub for TestHub {
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = request.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
         Ok(TestClient { headers, token })
+    }
+
+    async fn redirect(&self, client: &TestClient, request: &Parts) -> Option<Redirect> {
+        // With "?redirect" to the same hub without it and, if "token" is asked for, with another token.
+        let target = request.uri.query()?.split('&').find_map(|pair| pair.strip_prefix("redirect="))?;
+        let host = client.headers.iter().find(|header| header.0 == "host")?;
+        let url = format!("http://{}/hub", host.1);
+        match target {
+            "forever" => Some(Redirect { url: url + "?redirect=forever", access_token: None }),
+            "token" => Some(Redirect { url, access_token: Some("another".to_owned()) }),
+            _ => Some(Redirect { url, access_token: None }),
+        }
     }
 
     async fn connected(&self, _: &Arc<TestClient>, connection: &ConnectionHandle) {

@@ -239,6 +239,17 @@ pub struct DeviceCursor {
     pub seq: Seq,
 }
 
+/// The entries of a conversation after `after` and up to `to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Entries after this one.
+    pub after: Seq,
+    /// Entries up to this one.
+    pub to: Seq,
+}
+
 /// A range of entries to read: those after `after` and before `before`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
@@ -281,15 +292,9 @@ pub trait ChatStore: Send + Sync + 'static {
     /// The last entry of a conversation that was appended before `time`; 0 if none.
     async fn seq_before(&self, conversation: ConversationId, time: Timestamp) -> Result<Seq, StoreError>;
 
-    /// How many entries of kind content after `after` and up to `to` are from others than `user`; counting stops at `limit`.
-    async fn count_unread(
-        &self,
-        conversation: ConversationId,
-        user: UserId,
-        after: Seq,
-        to: Seq,
-        limit: u32,
-    ) -> Result<u32, StoreError>;
+    /// How many entries of kind content in each of these spans are from others than `user`; counting stops at `limit` in
+    /// each.
+    async fn count_unread(&self, user: UserId, spans: Vec<Span>, limit: u32) -> Result<Vec<u32>, StoreError>;
 
     /// The stays of a user, in all conversations or in one.
     async fn stays(

@@ -11,7 +11,7 @@ use protocol::{
 use crate::conversation::{Conversation, Snapshot};
 use crate::log::message_of;
 use crate::read::Mine;
-use crate::store::Range;
+use crate::store::{Range, Span};
 use crate::{Caller, ChatError, Chats};
 
 /// Members named in a list of conversations.
@@ -51,6 +51,7 @@ impl Chats {
         let mine = Mine::one(conversation, visible);
         let receipts = self.receipts_in(&mine.conversation, caller.user).await?;
         let mut summary = self.summary(caller.user, &mine, receipts, Detail::Full).await?;
+        summary.unread = self.unread(caller.user, [(&mine, receipts.seen)].into_iter()).await?.iter().sum();
         self.name(caller.user, std::slice::from_mut(&mut summary)).await?;
         Ok(summary)
     }
@@ -67,6 +68,7 @@ impl Chats {
         let (conversation, visible) = self.visible(user, id).await?;
         let mine = Mine::one(conversation, visible);
         let mut summary = self.summary(user, &mine, Receipt::default(), Detail::Listed).await?;
+        summary.unread = self.unread(user, [(&mine, 0)].into_iter()).await?.iter().sum();
         self.name(user, std::slice::from_mut(&mut summary)).await?;
         Ok(summary)
     }
@@ -108,10 +110,12 @@ impl Chats {
     ) -> Result<Vec<ConversationSummary>, ChatError> {
         let receipts = self.receipts_of(user).await?;
         let detail = if listed { Detail::Listed } else { Detail::Bare };
+        let receipt = |mine: &Mine| receipts.get(&mine.conversation.id).copied().unwrap_or_default();
+        let unread = self.unread(user, mine.iter().map(|mine| (mine, receipt(mine).seen))).await?;
         let mut summaries = Vec::with_capacity(mine.len());
-        for mine in mine {
-            let receipt = receipts.get(&mine.conversation.id).copied().unwrap_or_default();
-            summaries.push(self.summary(user, mine, receipt, detail).await?);
+        for (mine, unread) in mine.iter().zip(unread) {
+            let summary = self.summary(user, mine, receipt(mine), detail).await?;
+            summaries.push(ConversationSummary { unread, ..summary });
         }
         self.name(user, &mut summaries).await?;
         Ok(summaries)
@@ -122,6 +126,7 @@ impl Chats {
         Ok(conversation.state().receipts.get(&user).copied().unwrap_or_default())
     }
 
+    /// All of a summary but the names and the count of unread messages.
     async fn summary(
         &self,
         user: UserId,
@@ -132,7 +137,6 @@ impl Chats {
         let conversation = &mine.conversation;
         let now = conversation.snapshot();
         let (first_seq, last_seq) = mine.bounds();
-        let unread = self.unread(user, mine, receipt.seen).await?;
         let last_message = match detail {
             Detail::Bare => None,
             Detail::Listed | Detail::Full => self.last_message(conversation, &now, last_seq).await?,
@@ -181,7 +185,7 @@ impl Chats {
             last_seq,
             delivered: receipt.delivered,
             seen: receipt.seen,
-            unread,
+            unread: 0,
             last_message,
             status,
         })
@@ -205,16 +209,31 @@ impl Chats {
         Ok(())
     }
 
-    async fn unread(&self, user: UserId, mine: &Mine, seen: Seq) -> Result<u32, ChatError> {
-        let id = mine.conversation.id;
-        let mut unread = 0;
-        for part in &mine.visible {
-            let after = seen.max(part.after);
-            if after < part.to && unread < UNREAD_BOUND {
-                unread += self.store.count_unread(id, user, after, part.to, UNREAD_BOUND - unread).await?;
+    /// How many messages of others there are in each after what was seen of it.
+    async fn unread<'a>(
+        &self,
+        user: UserId,
+        mine: impl Iterator<Item = (&'a Mine, Seq)>,
+    ) -> Result<Vec<u32>, ChatError> {
+        let (mut counts, mut spans, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        for (mine, seen) in mine {
+            for part in &mine.visible {
+                let after = seen.max(part.after);
+                if after < part.to {
+                    spans.push(Span { conversation: mine.conversation.id, after, to: part.to });
+                    places.push(counts.len());
+                }
+            }
+            counts.push(0);
+        }
+        if !spans.is_empty() {
+            for (place, count) in
+                places.into_iter().zip(self.store.count_unread(user, spans, UNREAD_BOUND).await?)
+            {
+                counts[place] = UNREAD_BOUND.min(counts[place] + count);
             }
         }
-        Ok(unread)
+        Ok(counts)
     }
 
     async fn last_message(

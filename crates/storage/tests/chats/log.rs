@@ -1,4 +1,4 @@
-use chats::store::{NewDeviceMessage, Range, StoreError};
+use chats::store::{NewDeviceMessage, Range, Span, StoreError};
 use protocol::ByteString;
 
 use crate::*;
@@ -220,7 +220,10 @@ async fn unread_messages_are_counted_up_to_a_bound(store: Store) {
         NewEntry { kind, ..entry(id, sender, phone, seq) }
     });
     store.commit(entries(new.collect())).await.unwrap();
-    let count = async |user, after, to, limit| store.count_unread(id, user, after, to, limit).await.unwrap();
+    let count = async |user, after, to, limit| {
+        let span = Span { conversation: id, after, to };
+        store.count_unread(user, vec![span], limit).await.unwrap()[0]
+    };
     assert_eq!(count(alice, 0, 12, 100).await, 7); // 1 2 5 7 8 10 11
     assert_eq!(count(bob, 0, 12, 100).await, 4);
     assert_eq!(count(alice, 1, 10, 100).await, 5);
@@ -228,6 +231,13 @@ async fn unread_messages_are_counted_up_to_a_bound(store: Store) {
     assert_eq!(count(alice, 5, 5, 100).await, 0);
     assert_eq!(count(alice, 0, 12, 3).await, 3);
     assert_eq!(count(new_user(), 0, Seq::MAX, 100).await, 11);
+    // Several spans, each answered in its place, each with the bound of its own.
+    let other = group(&store, &[alice, bob]).await;
+    store.commit(entries((1..=2).map(|seq| entry(other, bob, phone, seq)).collect())).await.unwrap();
+    let spans = [(other, 1, 2), (id, 0, 12), (id, 12, 12), (other, 0, 2)];
+    let spans = spans.map(|(conversation, after, to)| Span { conversation, after, to });
+    assert_eq!(store.count_unread(alice, spans.to_vec(), 5).await, Ok(vec![1, 5, 0, 2]));
+    assert_eq!(store.count_unread(alice, Vec::new(), 5).await, Ok(vec![]));
 }
 
 async fn big_batches_are_kept(store: Store) {

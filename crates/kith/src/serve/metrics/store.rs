@@ -6,7 +6,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use chats::store::{
     ChatStore, Commit, DeviceCursor, Head, NewConversation, NewDeviceMessage, NewEntry, Range, ReceiptStep,
-    Stay, StoreError,
+    Span, Stay, StoreError,
 };
 use platform::Timestamp;
 use protocol::{ConversationId, DeviceId, MembershipRecord, MessageId, Seq, UserId};
@@ -66,15 +66,8 @@ impl ChatStore for Metered {
         self.store.seq_before(conversation, time).await
     }
 
-    async fn count_unread(
-        &self,
-        conversation: ConversationId,
-        user: UserId,
-        after: Seq,
-        to: Seq,
-        limit: u32,
-    ) -> Result<u32, StoreError> {
-        self.store.count_unread(conversation, user, after, to, limit).await
+    async fn count_unread(&self, user: UserId, spans: Vec<Span>, limit: u32) -> Result<Vec<u32>, StoreError> {
+        self.store.count_unread(user, spans, limit).await
     }
 
     async fn stays(

@@ -7,7 +7,7 @@ mod write;
 use async_trait::async_trait;
 use chats::store::{
     ChatStore, Commit, DeviceCursor, Head, NewConversation, NewDeviceMessage, NewEntry, Range, ReceiptStep,
-    Stay, StoreError,
+    Span, Stay, StoreError,
 };
 use deadpool_postgres::GenericClient;
 use platform::Timestamp;
@@ -49,16 +49,8 @@ impl ChatStore for Database {
         Ok(read::seq_before(&self.client().await?, conversation, time).await?)
     }
 
-    async fn count_unread(
-        &self,
-        conversation: ConversationId,
-        user: UserId,
-        after: Seq,
-        to: Seq,
-        limit: u32,
-    ) -> Result<u32, StoreError> {
-        let client = self.client().await?;
-        Ok(read::count_unread(&client, conversation, user, after, to, limit).await?)
+    async fn count_unread(&self, user: UserId, spans: Vec<Span>, limit: u32) -> Result<Vec<u32>, StoreError> {
+        Ok(read::count_unread(&self.client().await?, user, &spans, limit).await?)
     }
 
     async fn stays(

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chats::store::{Head, Info, Member, NewDeviceMessage, NewEntry, Range, Stay};
+use chats::store::{Head, Info, Member, NewDeviceMessage, NewEntry, Range, Span, Stay};
 use deadpool_postgres::GenericClient;
 use platform::Timestamp;
 use protocol::{ByteString, ConversationId, DeviceId, MembershipRecord, MessageId, Seq, UserId};
@@ -148,21 +148,27 @@ pub(super) async fn seq_before(
 
 pub(super) async fn count_unread(
     client: &impl GenericClient,
-    conversation: ConversationId,
     user: UserId,
-    after: Seq,
-    to: Seq,
+    spans: &[Span],
     limit: u32,
-) -> Result<u32> {
-    let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM message WHERE conversation = $1 AND seq > $2 AND seq <= $3 \
-               AND kind = $4 AND sender <> $5 LIMIT $6) AS unread";
-    let (conversation, user) = (conversation.as_bytes().as_slice(), user.as_bytes().as_slice());
-    let kind = message_kind(protocol::MessageKind::Content);
-    let rows =
-        query(client, sql, &[&conversation, &signed(after), &signed(to), &kind, &user, &i64::from(limit)])
-            .await?;
-    let count = rows.first().map(|row| number(row, 0)).transpose()?.unwrap_or(0);
-    Ok(u32::try_from(count).unwrap_or(limit))
+) -> Result<Vec<u32>> {
+    let conversations: Vec<_> = spans.iter().map(|span| span.conversation.as_bytes().as_slice()).collect();
+    let after: Vec<_> = spans.iter().map(|span| signed(span.after)).collect();
+    let to: Vec<_> = spans.iter().map(|span| signed(span.to)).collect();
+    let sql = "SELECT s.place, c.unread FROM UNNEST($1::bytea[], $2::bigint[], $3::bigint[]) WITH ORDINALITY \
+               AS s (conversation, after, upto, place) CROSS JOIN LATERAL (SELECT COUNT(*) AS unread FROM \
+               (SELECT 1 FROM message m WHERE m.conversation = s.conversation AND m.seq > s.after \
+               AND m.seq <= s.upto AND m.kind = $4 AND m.sender <> $5 LIMIT $6) AS unseen) AS c";
+    let (kind, user) = (message_kind(protocol::MessageKind::Content), user.as_bytes().as_slice());
+    let parameters: super::Parameters<'_> = &[&conversations, &after, &to, &kind, &user, &i64::from(limit)];
+    let mut counts = vec![0; spans.len()];
+    for row in query(client, sql, parameters).await? {
+        let place = usize::try_from(number(&row, 0)?).unwrap_or(usize::MAX).wrapping_sub(1);
+        if let Some(count) = counts.get_mut(place) {
+            *count = u32::try_from(number(&row, 1)?).unwrap_or(limit);
+        }
+    }
+    Ok(counts)
 }
 
 pub(super) async fn stays(

@@ -7,7 +7,7 @@ mod write;
 use async_trait::async_trait;
 use chats::store::{
     ChatStore, Commit, DeviceCursor, Head, NewConversation, NewDeviceMessage, NewEntry, Range, ReceiptStep,
-    Stay, StoreError,
+    Span, Stay, StoreError,
 };
 use platform::Timestamp;
 use protocol::{ConversationId, DeviceId, MembershipRecord, MessageId, Seq, UserId};
@@ -44,18 +44,9 @@ impl ChatStore for Database {
         Ok(Database::read(self, move |connection| read::seq_before(connection, conversation, time)).await?)
     }
 
-    async fn count_unread(
-        &self,
-        conversation: ConversationId,
-        user: UserId,
-        after: Seq,
-        to: Seq,
-        limit: u32,
-    ) -> Result<u32, StoreError> {
-        let count = Database::read(self, move |connection| {
-            read::count_unread(connection, conversation, user, after, to, limit)
-        });
-        Ok(count.await?)
+    async fn count_unread(&self, user: UserId, spans: Vec<Span>, limit: u32) -> Result<Vec<u32>, StoreError> {
+        Ok(Database::read(self, move |connection| read::count_unread(connection, user, &spans, limit))
+            .await?)
     }
 
     async fn stays(

@@ -1,6 +1,6 @@
 //! What reads conversations and their logs.
 
-use chats::store::{Head, Info, Member, NewDeviceMessage, NewEntry, Range, Stay};
+use chats::store::{Head, Info, Member, NewDeviceMessage, NewEntry, Range, Span, Stay};
 use platform::Timestamp;
 use protocol::{ByteString, ConversationId, DeviceId, MembershipRecord, MessageId, Seq, UserId};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
@@ -154,28 +154,23 @@ pub(super) fn seq_before(
 
 pub(super) fn count_unread(
     connection: &Connection,
-    conversation: ConversationId,
     user: UserId,
-    after: Seq,
-    to: Seq,
+    spans: &[Span],
     limit: u32,
-) -> Result<u32> {
-    connection
-        .prepare_cached(
-            "SELECT COUNT(*) FROM (SELECT 1 FROM message WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3 \
-             AND kind = ?4 AND sender <> ?5 LIMIT ?6)",
-        )?
-        .query_row(
-            params![
-                conversation.as_bytes(),
-                signed(after),
-                signed(to),
-                message_kind(protocol::MessageKind::Content),
-                user.as_bytes(),
-                limit
-            ],
-            |row| row.get(0),
-        )
+) -> Result<Vec<u32>> {
+    let mut count = connection.prepare_cached(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM message WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3 \
+         AND kind = ?4 AND sender <> ?5 LIMIT ?6)",
+    )?;
+    let kind = message_kind(protocol::MessageKind::Content);
+    spans
+        .iter()
+        .map(|span| {
+            let (after, to) = (signed(span.after), signed(span.to));
+            let parameters = params![span.conversation.as_bytes(), after, to, kind, user.as_bytes(), limit];
+            count.query_row(parameters, |row| row.get(0))
+        })
+        .collect()
 }
 
 pub(super) fn stays(

@@ -160,16 +160,9 @@ impl ChatStore for Faulty {
         self.inner.seq_before(conversation, time).await
     }
 
-    async fn count_unread(
-        &self,
-        conversation: ConversationId,
-        user: UserId,
-        after: Seq,
-        to: Seq,
-        limit: u32,
-    ) -> Result<u32, StoreError> {
+    async fn count_unread(&self, user: UserId, spans: Vec<Span>, limit: u32) -> Result<Vec<u32>, StoreError> {
         self.read_fault()?;
-        self.inner.count_unread(conversation, user, after, to, limit).await
+        self.inner.count_unread(user, spans, limit).await
     }
 
     async fn stays(

@@ -22,6 +22,14 @@ struct Cli {
 enum Command {
     /// Run the server.
     Serve(Sourced),
+    /// Check settings, folder, disk, database, clock and address. Exit code 1 if anything keeps the server from working.
+    Doctor {
+        #[command(flatten)]
+        sourced: Sourced,
+        /// Answer in JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Copy a server's data into one file, whether the server runs or not.
     Backup {
         /// The file to make. It holds all that the server knows, its secret key among it.
@@ -99,6 +107,7 @@ fn run() -> anyhow::Result<ExitCode> {
             let settings = sourced.settings()?;
             runtime()?.block_on(kith::admin::show_codes(&settings))?;
         }
+        Command::Doctor { sourced, json } => return doctor(&sourced, json),
         Command::Backup { file, sourced } => println!("{}", operate::backup(&sourced.settings()?, &file)?),
         Command::Restore { file, data } => println!("{}", operate::restore(&file, &data)?),
         Command::Bench(bench) => return Ok(bench::run(bench)),
@@ -118,9 +127,19 @@ fn serve(settings: &Settings) -> anyhow::Result<()> {
         // Whoever reads the address may ask the server to end the moment after.
         let stop = stop();
         // The one line on standard output: whoever started the server with port 0 reads the address from it.
-        println!("Kith listens on http://{}", server.address());
+        println!("Kith listens on {}://{}", server.scheme(), server.address());
         server.run(stop).await
     })
+}
+
+fn doctor(sourced: &Sourced, json: bool) -> anyhow::Result<ExitCode> {
+    let report = runtime()?.block_on(operate::examine(&sourced.settings()));
+    if json {
+        println!("{}", report.json());
+    } else {
+        print!("{report}");
+    }
+    Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Starts the log. What libraries say through the crate `log` is left out of it: there tokio-postgres tells every

@@ -9,6 +9,8 @@ pub struct Inspection {
     pub newest: u64,
     /// What is broken in it, in the engine's words.
     pub problems: Vec<String>,
+    /// What time it is there, in milliseconds since the Unix epoch, if it has a clock of its own.
+    pub clock: Option<i64>,
 }
 
 /// Where migrations write down what they did.

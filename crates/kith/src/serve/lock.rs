@@ -30,6 +30,12 @@ impl DataLock {
     }
 }
 
+/// Whether a server runs on the folder.
+pub(crate) fn data_folder_in_use(folder: &Path) -> bool {
+    let file = File::open(folder.join("kith.lock"));
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Makes the folder, unless it is there, for its owner alone.
 #[cfg(unix)]
 pub(crate) fn create_data_folder(folder: &Path) -> std::io::Result<()> {

@@ -9,6 +9,7 @@ mod requests;
 mod secret;
 mod senders;
 mod stores;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,9 +26,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::settings::Settings;
+pub(crate) use lock::{create_data_folder, data_folder_in_use};
 use people::People;
-pub(crate) use lock::create_data_folder;
 pub use stores::Stores;
+pub(crate) use tls::Tls;
 
 /// How often accounts writes down who was active and ends what has expired.
 const UPKEEP_EVERY: Duration = Duration::from_secs(60);
@@ -38,6 +40,7 @@ pub struct Server {
     listener: TcpListener,
     gateway: Arc<Gateway>,
     services: Services,
+    tls: Option<Arc<Tls>>,
     readiness: Arc<health::Readiness>,
     metrics: Option<metrics::Door>,
     fan_out: Arc<FanOut>,
@@ -53,6 +56,10 @@ impl Server {
     pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
         let lock = lock::DataLock::take(&settings.server.data)?;
         let key = secret::key(&settings.server)?;
+        let tls = match (&settings.server.tls_certificate, &settings.server.tls_key) {
+            (Some(certificate), Some(key)) => Some(Arc::new(Tls::load(certificate, key)?)),
+            _ => None,
+        };
         let metrics = match settings.metrics.listen {
             Some(address) => Some(metrics::Door::bind(address).await?),
             None => None,
@@ -100,6 +107,7 @@ impl Server {
             listener,
             gateway: Arc::new(gateway),
             services,
+            tls,
             readiness,
             metrics,
             fan_out,
@@ -111,6 +119,11 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     /// Serves until `stop` ends; then lets those connected go, and writes what is to be written.
@@ -141,11 +154,18 @@ impl Server {
         let router = requests::observed(routes, self.metrics.as_ref().map(|door| door.metrics.clone()));
         let scraped = self.metrics.map(|door| door.open(&self.fan_out)).transpose()?;
         let (done, finished) = tokio::sync::oneshot::channel::<()>();
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        let drained = async move {
             drained.await;
             let _ = done.send(());
-        });
-        let serving = tokio::spawn(serving.into_future());
+        };
+        let renewing = self.tls.clone().map(|tls| tokio::spawn(tls.keep_up()));
+        let serving = match self.tls {
+            None => tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(drained).into_future()),
+            Some(tls) => {
+                let listener = tls::TlsListener::new(listener, tls);
+                tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(drained).into_future())
+            }
+        };
         let _ = finished.await;
         if tokio::time::timeout(limit, serving).await.is_err() {
             tracing::warn!("some requests did not end in time");
@@ -154,8 +174,8 @@ impl Server {
         let _ = stopping.send(true);
         let _ = upkeep.await;
         let _ = presence.await;
-        if let Some(scraped) = scraped {
-            scraped.abort();
+        for task in scraped.into_iter().chain(renewing) {
+            task.abort();
         }
         tracing::info!("stopped");
         Ok(())

@@ -19,5 +19,16 @@ section! {
         secret_key: Option<Secret> = "";
         /// How long a stopping server lets requests in progress finish, in seconds.
         drain_timeout_s: u64 = 10 in 0..=3600;
+        /// PEM file with the certificate and those between it and its authority. With it the server speaks HTTPS, and only
+        /// that. When the file changes, new connections get the new one within seconds.
+        tls_certificate: Option<PathBuf> = "";
+        /// PEM file with the certificate's private key.
+        tls_key: Option<PathBuf> = "";
     }
+    check |server| [
+        (server.tls_certificate.is_some() && server.tls_key.is_none())
+            .then_some(("tls_key", "is missing, and tls_certificate is worth nothing without")),
+        (server.tls_key.is_some() && server.tls_certificate.is_none())
+            .then_some(("tls_certificate", "is missing, and tls_key is worth nothing without")),
+    ]
 }

@@ -1,6 +1,8 @@
 //! What an operator sees of a server: whether it is well, and what it says about itself.
 
 mod backup;
+mod doctor;
+mod https;
 
 use std::net::SocketAddr;
 use std::time::Duration;

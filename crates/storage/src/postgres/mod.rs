@@ -4,12 +4,15 @@ pub mod accounts;
 pub mod chats;
 pub mod presence;
 
+mod inspect;
+
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
 use tokio_postgres::{Config, NoTls};
 
 use crate::Failure;
+pub use inspect::inspect;
 
 mod embedded {
     refinery::embed_migrations!("migrations/postgres");

@@ -36,6 +36,7 @@ pub fn inspect(path: &Path, thoroughly: bool) -> Result<Inspection, Failure> {
         schema: schema.and_then(|version| u64::try_from(version).ok()).unwrap_or(0),
         newest: newest(embedded::migrations::runner().get_migrations()),
         problems: found.into_iter().filter(|line| line != "ok").collect(),
+        clock: None,
     })
 }
 

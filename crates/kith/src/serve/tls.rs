@@ -1,0 +1,154 @@
+//! HTTPS with a certificate from files, which may be replaced while the server runs.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, bail};
+use axum::serve::Listener;
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// How often the files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long a client may take for the handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Handshakes under way at once. Beyond that, connections wait in the kernel.
+const HANDSHAKES: usize = 1_024;
+/// Connections that wait to be served.
+const WAITING: usize = 64;
+
+/// The certificate in use.
+pub(crate) struct Tls {
+    certificate: PathBuf,
+    key: PathBuf,
+    config: RwLock<Arc<ServerConfig>>,
+}
+
+impl Tls {
+    /// Reads the files.
+    pub(crate) fn load(certificate: &Path, key: &Path) -> anyhow::Result<Self> {
+        let config = RwLock::new(read(certificate, key)?);
+        Ok(Self { certificate: certificate.to_owned(), key: key.to_owned(), config })
+    }
+
+    fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What changes when the files do.
+    fn stamp(&self) -> [Option<(SystemTime, u64)>; 2] {
+        [&self.certificate, &self.key].map(|path| {
+            let metadata = fs::metadata(path).ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        })
+    }
+
+    /// Takes the files over whenever they have changed and are in order. Never ends.
+    pub(super) async fn keep_up(self: Arc<Self>) {
+        let mut seen = self.stamp();
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let stamp = self.stamp();
+            if stamp == seen {
+                continue;
+            }
+            seen = stamp;
+            match read(&self.certificate, &self.key) {
+                Ok(config) => {
+                    *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+                    tracing::info!(certificate = %self.certificate.display(), "another certificate is in use");
+                }
+                // Perhaps the other file is about to follow.
+                Err(error) => tracing::warn!("the certificate stays the one it was: {error:#}"),
+            }
+        }
+    }
+}
+
+fn read(certificate: &Path, key: &Path) -> anyhow::Result<Arc<ServerConfig>> {
+    let cannot = |path: &Path| format!("cannot read {}", path.display());
+    let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect)
+        .with_context(|| cannot(certificate))?;
+    if chain.is_empty() {
+        bail!("there is no certificate in {}", certificate.display());
+    }
+    let private = PrivateKeyDer::from_pem_file(key).with_context(|| cannot(key))?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, private)
+        .with_context(|| format!("{} and {}", certificate.display(), key.display()))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // Who comes back does without the costly half of the handshake, and the server remembers nothing for it.
+    config.ticketer = ring::Ticketer::new()?;
+    Ok(Arc::new(config))
+}
+
+/// Accepts connections that have their handshake behind them. None waits for the handshake of another.
+pub(super) struct TlsListener {
+    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+    address: io::Result<SocketAddr>,
+}
+
+impl TlsListener {
+    pub(super) fn new(listener: impl Listener<Io = TcpStream, Addr = SocketAddr>, tls: Arc<Tls>) -> Self {
+        let address = listener.local_addr();
+        let (sender, ready) = mpsc::channel(WAITING);
+        tokio::spawn(accept(listener, tls, sender));
+        Self { ready, address }
+    }
+}
+
+/// Until nobody takes connections any more.
+async fn accept(
+    mut listener: impl Listener<Io = TcpStream, Addr = SocketAddr>,
+    tls: Arc<Tls>,
+    ready: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
+) {
+    let places = Arc::new(Semaphore::new(HANDSHAKES));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = ready.closed() => return,
+        };
+        let (acceptor, ready) = (TlsAcceptor::from(tls.config()), ready.clone());
+        tokio::spawn(async move {
+            let _place = place;
+            match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+                // An error means that the server is stopping.
+                Ok(Ok(stream)) => drop(ready.send((stream, peer)).await),
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake"),
+                Err(_) => tracing::debug!(%peer, "TLS handshake: not in time"),
+            }
+        });
+    }
+}
+
+impl Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
+        match self.ready.recv().await {
+            Some(accepted) => accepted,
+            // The other task is gone, which happens only when the runtime ends.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.address.as_ref().copied().map_err(|error| io::Error::new(error.kind(), error.to_string()))
+    }
+}

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use platform::Clock;
 use protocol::{Timestamp, Tokens};
+use tokio::sync::oneshot;
 
 use crate::runtime::{self, BoxFuture};
 use crate::{Api, Error};
 
-/// An access token with less than this ahead of it is renewed before use.
+/// An access token with less than this ahead of it is renewed before use. Short: a server may give tokens for seconds.
+const USE_BEFORE_MS: i64 = 3_000;
+/// [`Keeper::keep_fresh`] renews a token with less than this ahead of it.
 const RENEW_BEFORE_MS: i64 = 60_000;
 /// [`Keeper::keep_fresh`] looks at the clock at least this often: the machine may have slept.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -37,7 +40,8 @@ struct Shared {
     vault: Box<dyn Vault>,
     clock: Box<dyn Clock>,
     tokens: Mutex<Tokens>,
-    renewing: tokio::sync::Mutex<()>,
+    /// Held by the one renewal that is under way.
+    renewing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Keeper {
@@ -45,7 +49,7 @@ impl Keeper {
     pub fn new(api: Api, vault: impl Vault, clock: impl Clock) -> Result<Self, Error> {
         let tokens = Mutex::new(vault.load()?);
         let (vault, clock) = (Box::new(vault), Box::new(clock));
-        Ok(Self(Arc::new(Shared { api, vault, clock, tokens, renewing: tokio::sync::Mutex::new(()) })))
+        Ok(Self(Arc::new(Shared { api, vault, clock, tokens, renewing: Arc::default() })))
     }
 
     /// The server they are for.
@@ -56,16 +60,33 @@ impl Keeper {
     /// An access token that is good for a while.
     pub async fn access_token(&self) -> Result<String, Error> {
         let tokens = self.tokens();
-        if self.is_fresh(&tokens) { Ok(tokens.access_token) } else { self.renew(&tokens.access_token).await }
+        if self.lasts(&tokens, USE_BEFORE_MS) {
+            Ok(tokens.access_token)
+        } else {
+            self.renew(&tokens.access_token).await
+        }
     }
 
-    /// Another access token after the server has refused `refused`.
+    /// Another access token after the server has refused `refused`. Goes on in the background if the future is dropped:
+    /// the server's answer, once asked for, must reach the vault.
     pub async fn renew(&self, refused: &str) -> Result<String, Error> {
-        let _one_of_this_process = self.0.renewing.lock().await;
+        let (sender, receiver) = oneshot::channel();
+        let (keeper, refused) = (self.clone(), refused.to_owned());
+        let one_of_this_process = Arc::clone(&self.0.renewing).lock_owned().await;
+        runtime::spawn(async move {
+            let renewed = keeper.renew_alone(&refused).await;
+            drop(one_of_this_process);
+            // Whoever asked may not wait any more.
+            let _ = sender.send(renewed);
+        });
+        receiver.await.unwrap_or(Err(Error::Closed))
+    }
+
+    async fn renew_alone(&self, refused: &str) -> Result<String, Error> {
         let _one_of_all = self.0.vault.lock().await?;
         // Somebody else may have been faster.
         let kept = self.0.vault.load()?;
-        if kept.access_token != refused && self.is_fresh(&kept) {
+        if kept.access_token != refused && self.lasts(&kept, USE_BEFORE_MS) {
             return Ok(self.set(kept));
         }
         match self.0.api.refresh(&kept.refresh_token).await {
@@ -79,6 +100,12 @@ impl Keeper {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Waits until no renewal is under way. Without this, a program that ends may lose the answer to one, and with it the
+    /// session.
+    pub async fn settle(&self) {
+        drop(self.0.renewing.lock().await);
     }
 
     /// Runs `call` with an access token, and once more with a new one if the server refuses the first.
@@ -96,10 +123,13 @@ impl Keeper {
     /// Renews in time, for as long as it is polled; ends only when the session has.
     pub async fn keep_fresh(&self) -> Error {
         loop {
-            match self.access_token().await {
-                Err(Error::SignedOut) => return Error::SignedOut,
-                Err(error) => tracing::debug!(%error, "tokens were not renewed; trying again"),
-                Ok(_) => (),
+            let tokens = self.tokens();
+            if !self.lasts(&tokens, RENEW_BEFORE_MS) {
+                match self.renew(&tokens.access_token).await {
+                    Err(Error::SignedOut) => return Error::SignedOut,
+                    Err(error) => tracing::debug!(%error, "tokens were not renewed; trying again"),
+                    Ok(_) => (),
+                }
             }
             runtime::sleep(LOOK_EVERY).await;
         }
@@ -115,8 +145,9 @@ impl Keeper {
         access_token
     }
 
-    fn is_fresh(&self, tokens: &Tokens) -> bool {
+    /// Whether the access token is good for longer than that.
+    fn lasts(&self, tokens: &Tokens, milliseconds: i64) -> bool {
         let now: Timestamp = self.0.clock.now();
-        tokens.access_expires_at.saturating_sub(RENEW_BEFORE_MS) > now
+        tokens.access_expires_at.saturating_sub(milliseconds) > now
     }
 }

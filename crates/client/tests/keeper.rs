@@ -100,7 +100,7 @@ async fn many_ask_at_once_in_two_processes_and_one_refreshes() {
     let api = Api::new(&serve(clock.clone(), Arc::clone(&calls)).await).unwrap();
     let shelf = Shelf::default();
     assert!(matches!(Keeper::new(api.clone(), shelf.clone(), clock.clone()), Err(Error::SignedOut)));
-    shelf.save(&tokens(0, 1_030_000)).unwrap();
+    shelf.save(&tokens(0, 1_002_000)).unwrap();
 
     let processes =
         [(); 2].map(|()| Keeper::new(api.clone(), shelf.clone(), clock.clone()).expect("tokens are there"));
@@ -139,4 +139,22 @@ async fn a_refused_token_is_renewed_once_and_a_refused_refresh_forgets_it() {
     shelf.save(&tokens(0, 9_000_000)).unwrap();
     assert_eq!(keeper.renew("access-0").await, Err(Error::SignedOut));
     assert!(shelf.load().is_err());
+}
+
+#[tokio::test]
+async fn a_renewal_that_nobody_waits_for_is_kept_all_the_same() {
+    let clock = SharedClock(Arc::new(ManualClock::new(1_000_000)));
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let api = Api::new(&serve(clock.clone(), Arc::clone(&calls)).await).unwrap();
+    let shelf = Shelf::default();
+    shelf.save(&tokens(0, 9_000_000)).unwrap();
+    let keeper = Keeper::new(api, shelf.clone(), clock).unwrap();
+    tokio::select! {
+        biased;
+        _ = keeper.renew("access-0") => panic!("it takes a call to the server"),
+        () = std::future::ready(()) => (),
+    }
+    keeper.settle().await;
+    assert_eq!(shelf.load().unwrap().refresh_token, "refresh-1");
+    assert_eq!(keeper.access_token().await, Ok("access-1".to_owned()));
 }

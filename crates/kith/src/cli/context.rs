@@ -1,6 +1,8 @@
 //! What every command starts from: the options' meaning, the sign-in, the connection.
 
+use std::cell::RefCell;
 use std::env;
+use std::time::Duration;
 
 use client::{Api, Hub, HubConnector, Keeper};
 use platform::SystemClock;
@@ -13,13 +15,17 @@ use super::{Failure, Options};
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
 const DEFAULT_PROFILE: &str = "default";
 
+/// The longest that a renewal of tokens may hold up the end: what one call to the server may take.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The options, understood.
-#[derive(Debug, Clone)]
 pub(super) struct Context {
     /// As given, without a slash at the end.
     server: Option<String>,
     pub(super) profile: Profile,
     pub(super) output: Output,
+    /// Whose renewals must have ended before the program does.
+    keepers: RefCell<Vec<Keeper>>,
 }
 
 /// A sign-in in use.
@@ -38,6 +44,7 @@ impl Context {
             server: server.map(|server| server.trim_end_matches('/').to_owned()),
             profile: Profile::open(profile.as_deref().unwrap_or(DEFAULT_PROFILE))?,
             output: Output::new(options.json),
+            keepers: RefCell::default(),
         })
     }
 
@@ -60,8 +67,17 @@ impl Context {
         }
         let vault = ProfileVault { profile: self.profile.clone(), device: account.device };
         let keeper = Keeper::new(Api::new(&account.server)?, vault, SystemClock)?;
+        self.keepers.borrow_mut().push(keeper.clone());
         let connector = HubConnector::new(keeper.clone(), (account.user.id, account.device));
         Ok(SignedIn { account, keeper, connector })
+    }
+
+    /// Waits for what must not be left half done.
+    pub(super) async fn settle(&self) {
+        let keepers = self.keepers.take();
+        let settled = futures_util::future::join_all(keepers.iter().map(Keeper::settle));
+        // Whoever asked the server for new tokens waits no longer for an answer.
+        let _ = tokio::time::timeout(SETTLE_TIMEOUT, settled).await;
     }
 
     /// A connection for a command that asks and leaves.

@@ -124,7 +124,9 @@ pub fn run(command: Command, options: Options) -> ExitCode {
     };
     let outcome = runtime.block_on(async {
         let context = Context::new(options)?;
-        command.run(&context).await
+        let outcome = command.run(&context).await;
+        context.settle().await;
+        outcome
     });
     // Not waiting for a read of standard input that may never end.
     runtime.shutdown_background();

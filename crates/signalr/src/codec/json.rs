@@ -1,7 +1,7 @@
 //! JSON hub messages, read.
 
 use bytes::Bytes;
-use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::{Invocation, Message, ProtocolError, invalid};
@@ -16,7 +16,7 @@ struct Fields<'a> {
     target: Option<String>,
     #[serde(borrow)]
     arguments: Option<Vec<&'a RawValue>>,
-    stream_ids: Option<Vec<IgnoredAny>>,
+    stream_ids: Option<Vec<String>>,
     #[serde(borrow, default, deserialize_with = "present")]
     item: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
@@ -41,7 +41,7 @@ pub(super) fn parse(message: Bytes) -> Result<Message, ProtocolError> {
                 id: fields.invocation_id.filter(|id| !id.is_empty()),
                 target,
                 streaming: kind == 4,
-                uploads: fields.stream_ids.is_some_and(|ids| !ids.is_empty()),
+                upload_ids: fields.stream_ids.unwrap_or_default(),
                 arguments: Arguments::new(Protocol::Json, message.clone(), ranges),
             })
         }

@@ -33,11 +33,17 @@ pub(super) fn parse(message: Bytes) -> Result<Message, ProtocolError> {
                 let range = cursor.value()?;
                 ranges.push((range.start as u32, range.end as u32));
             }
+            let mut upload_ids = Vec::new();
+            if fields > 5 && !cursor.is_nil() {
+                for _ in 0..cursor.array()? {
+                    upload_ids.push(cursor.string()?.to_owned());
+                }
+            }
             Message::Invocation(Invocation {
                 id,
                 target,
                 streaming: kind == 4,
-                uploads: fields > 5 && !cursor.is_nil() && cursor.array()? > 0,
+                upload_ids,
                 arguments: Arguments::new(Protocol::MessagePack, message.clone(), ranges),
             })
         }

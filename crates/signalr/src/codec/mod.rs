@@ -47,8 +47,8 @@ pub struct Invocation {
     pub arguments: Arguments,
     /// Whether a stream is asked for.
     pub streaming: bool,
-    /// Whether the caller announces streams of its own as arguments.
-    pub uploads: bool,
+    /// The ids of the streams that the caller sends along, as further arguments.
+    pub upload_ids: Vec<String>,
 }
 
 /// A hub message as it came in.

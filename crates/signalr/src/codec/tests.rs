@@ -92,11 +92,11 @@ fn every_message_on_the_wire() {
             let read = read_one(protocol, &out).unwrap();
             let read = match read {
                 // Its bytes are those of the whole message.
-                Message::Invocation(Invocation { id, target, arguments, streaming, uploads }) => {
+                Message::Invocation(Invocation { id, target, arguments, streaming, upload_ids }) => {
                     let arguments: Vec<_> =
                         (0..arguments.len()).map(|at| show(protocol, arguments.raw(at).unwrap())).collect();
                     format!(
-                        "Invocation {id:?} {target} {arguments:?} streaming {streaming} uploads {uploads}"
+                        "Invocation {id:?} {target} {arguments:?} streaming {streaming} uploads {upload_ids:?}"
                     )
                 }
                 Message::Completion { id, outcome } => {
@@ -141,16 +141,23 @@ fn what_other_clients_write_is_understood() {
         panic!()
     };
     assert_eq!((invocation.id.as_deref(), invocation.target.as_str()), (Some("9"), "T"));
-    assert!(invocation.uploads && !invocation.streaming);
-    assert_eq!(invocation.arguments.get::<u8>(0).unwrap(), 1);
-    assert_eq!(invocation.arguments.raw(1), Some(&br#"{"a":[]}"#[..]));
+    assert_eq!((invocation.upload_ids, invocation.streaming), (vec!["1".to_owned()], false));
+    let arguments = &invocation.arguments;
+    assert_eq!(arguments.get::<u8>(0).unwrap(), 1);
+    assert_eq!(arguments.raw(1), Some(&br#"{"a":[]}"#[..]));
+    let pack = b"\x96\x04\x80\xa19\xa1T\x90\x92\xa1a\xa1b";
+    let Ok(Message::Invocation(invocation)) = Message::parse(Protocol::MessagePack, Bytes::from_static(pack))
+    else {
+        panic!()
+    };
+    assert_eq!((invocation.upload_ids, invocation.streaming), (vec!["a".to_owned(), "b".to_owned()], true));
     // Five elements, with headers, no id.
     let pack = b"\x95\x01\x81\xa1a\xa1b\xc0\xa1T\x92\x01\xc0";
     let Ok(Message::Invocation(invocation)) = Message::parse(Protocol::MessagePack, Bytes::from_static(pack))
     else {
         panic!()
     };
-    assert_eq!((invocation.id, invocation.uploads, invocation.arguments.len()), (None, false, 2));
+    assert_eq!((invocation.id, invocation.upload_ids.len(), invocation.arguments.len()), (None, 0, 2));
     assert_eq!(invocation.arguments.get::<u64>(0).unwrap(), 1);
     assert_eq!(invocation.arguments.get_optional::<u64>(1).unwrap(), None);
     assert_eq!(invocation.arguments.get_optional::<u64>(2).unwrap(), None);

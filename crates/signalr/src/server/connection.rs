@@ -24,6 +24,7 @@ use super::{
     calls::{Calls, guard},
     outbox::CloseRequest,
     streams::Streams,
+    uploads::Uploads,
 };
 use crate::{
     Protocol,
@@ -57,6 +58,7 @@ struct Connection<H: Hub, Io> {
 
     calls: Calls,
     streams: Streams,
+    uploads: Uploads,
 }
 
 enum Phase {
@@ -127,6 +129,7 @@ pub(super) async fn run<H: Hub, Io: Link>(
         notice_unsent: false,
         calls: Calls::default(),
         streams: Streams::default(),
+        uploads: Uploads::default(),
     };
     if let End::Broken(error) = poll_fn(|context| connection.poll(context)).await {
         tracing::debug!(connection = connection.handle.id(), %error, "a connection broke");
@@ -243,6 +246,7 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
         const NORMAL: u16 = 1000;
         self.writer.close(NORMAL);
         self.streams.clear();
+        self.uploads.end();
         let until = now + self.settings().options.close_timeout;
         self.phase = Phase::Closing(until);
         let until = self.settings().instant(until);
@@ -290,7 +294,9 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
     async fn finish(mut self) {
         let grace = self.settings().options.close_timeout;
         self.handle.outbox().end();
+        self.handle.questions().end();
         self.streams.clear();
+        self.uploads.end();
         let _ = timeout(grace, self.io.shutdown()).await;
         drop(self.io);
         if matches!(self.phase, Phase::Handshake) || self.machine.protocol().is_none() {

@@ -5,11 +5,15 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use serde::Serialize;
+use tokio::{sync::oneshot, time::timeout};
+
 use super::{
     accept::Settings,
-    outbox::{CloseRequest, Outbox},
+    outbox::{CloseRequest, Outbox, Pushed},
+    questions::{Answer, ID_PREFIX, InvokeError, Questions},
 };
-use crate::{Broadcast, Protocol};
+use crate::{Broadcast, Payload, Protocol, codec::encode};
 
 /// A connection to send to. Cheap to clone; does not keep the connection alive.
 #[derive(Clone)]
@@ -19,6 +23,7 @@ struct Shared {
     id: Box<str>,
     protocol: OnceLock<Protocol>,
     outbox: Outbox,
+    questions: Questions,
     settings: Arc<Settings>,
 }
 
@@ -33,6 +38,7 @@ impl ConnectionHandle {
             id: id.into(),
             protocol: OnceLock::new(),
             outbox: Outbox::default(),
+            questions: Questions::default(),
             settings,
         }))
     }
@@ -57,8 +63,43 @@ impl ConnectionHandle {
         if frame.is_empty() {
             return Ok(());
         }
-        let queued = self.0.outbox.push(frame, &self.0.settings.outbox);
-        if queued { Ok(()) } else { Err(Closed) }
+        match self.0.outbox.push(frame, &self.0.settings.outbox) {
+            Pushed::Queued | Pushed::Dropped => Ok(()),
+            Pushed::Closed => Err(Closed),
+        }
+    }
+
+    /// Invokes a client method and waits for its result, for [`super::Options::answer_timeout`]. The arguments are a tuple
+    /// or an array. The client is asked, in the order of what is sent to it, when this returns, before it is awaited.
+    pub fn invoke<A: Serialize>(
+        &self,
+        target: &str,
+        arguments: A,
+    ) -> impl Future<Output = Result<Payload, InvokeError>> + Send + use<A> {
+        let asked = self.ask(target, &arguments);
+        async move {
+            let mut question = asked?;
+            let limit = question.connection.0.settings.options.answer_timeout;
+            match timeout(limit, &mut question.answer).await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(_)) => Err(InvokeError::Closed),
+                Err(_) => Err(InvokeError::TimedOut),
+            }
+        }
+    }
+
+    fn ask<A: Serialize>(&self, target: &str, arguments: &A) -> Result<Question, InvokeError> {
+        let Shared { questions, outbox, settings, .. } = &*self.0;
+        let (id, answer) = questions.begin(settings.options.max_unanswered).ok_or(InvokeError::TooMany)?;
+        let question = Question { connection: self.clone(), id, answer };
+        let mut frame = Vec::new();
+        let id = format!("{ID_PREFIX}{id}");
+        encode::invocation(self.protocol(), Some(&id), target, arguments, false, &mut frame)?;
+        match outbox.push(frame.into(), &settings.outbox) {
+            Pushed::Queued => Ok(question),
+            Pushed::Dropped => Err(InvokeError::Lagging),
+            Pushed::Closed => Err(InvokeError::Closed),
+        }
     }
 
     /// Ends the connection after what is queued was sent. With `allow_reconnect`, clients that reconnect by themselves
@@ -76,12 +117,29 @@ impl ConnectionHandle {
         &self.0.outbox
     }
 
+    pub(super) fn questions(&self) -> &Questions {
+        &self.0.questions
+    }
+
     pub(super) fn settings(&self) -> &Arc<Settings> {
         &self.0.settings
     }
 
     pub(super) fn open(&self, protocol: Protocol) {
         let _ = self.0.protocol.set(protocol);
+    }
+}
+
+/// A call that the client is to answer. Dropping it stops waiting.
+struct Question {
+    connection: ConnectionHandle,
+    id: u64,
+    answer: oneshot::Receiver<Answer>,
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        self.connection.0.questions.forget(self.id);
     }
 }
 

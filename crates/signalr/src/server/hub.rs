@@ -10,7 +10,7 @@ use futures_util::stream::BoxStream;
 use http::{StatusCode, header::AUTHORIZATION, request::Parts};
 use serde::Serialize;
 
-use super::ConnectionHandle;
+use super::{ConnectionHandle, Upload};
 use crate::{ArgumentError, Arguments, EncodeError, Payload};
 
 /// The methods that clients may call, and who may.
@@ -90,12 +90,21 @@ pub struct Call<C> {
     pub target: String,
     /// What it is called with.
     pub arguments: Arguments,
+    pub(super) uploads: Vec<Option<Upload>>,
 }
 
 impl<C> Call<C> {
     /// Encodes a result or a stream's item for the caller.
     pub fn reply<T: Serialize + ?Sized>(&self, value: &T) -> Result<Payload, HubError> {
         Ok(Payload::encode(self.connection.protocol(), value)?)
+    }
+
+    /// The stream that the client sends as its `index`th, from 0; streams are not counted among `arguments`. To be taken
+    /// once. The error's text is ASP.NET's of a missing argument.
+    pub fn upload(&mut self, index: usize) -> Result<Upload, HubError> {
+        let given = self.arguments.len() + self.uploads.len();
+        let upload = self.uploads.get_mut(index).and_then(Option::take);
+        upload.ok_or_else(|| ArgumentError::Missing { given, expected: given + 1 }.into())
     }
 
     /// The result of a method that returns nothing.

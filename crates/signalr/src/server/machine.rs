@@ -43,6 +43,20 @@ pub enum ServerEvent {
         /// Its invocation.
         id: String,
     },
+    /// The next item of a stream that it sends.
+    Item {
+        /// The stream.
+        id: String,
+        /// The item.
+        item: Payload,
+    },
+    /// The end of a stream that it sends, or its answer to an invocation.
+    Completed {
+        /// The stream or the invocation.
+        id: String,
+        /// The result, void at a stream's end, or the error's text.
+        outcome: Result<Payload, String>,
+    },
     /// The client ends the connection.
     Closed {
         /// Why, if it is an error.
@@ -125,8 +139,10 @@ impl ServerMachine {
                 Message::Invocation(invocation) => return Ok(Some(ServerEvent::Invocation(invocation))),
                 Message::CancelInvocation { id } => return Ok(Some(ServerEvent::Cancel { id })),
                 Message::Close { error, .. } => return Ok(Some(ServerEvent::Closed { error })),
-                // Items and ends of uploads belong to invocations that were refused.
-                Message::StreamItem { .. } | Message::Completion { .. } => (),
+                Message::StreamItem { id, item } => return Ok(Some(ServerEvent::Item { id, item })),
+                Message::Completion { id, outcome } => {
+                    return Ok(Some(ServerEvent::Completed { id, outcome }));
+                }
                 Message::Ping | Message::Unknown { .. } => (),
             }
         }

@@ -38,9 +38,13 @@ mod options;
 #[cfg(feature = "server")]
 mod outbox;
 #[cfg(feature = "server")]
+mod questions;
+#[cfg(feature = "server")]
 mod streams;
 #[cfg(feature = "server")]
 mod token;
+#[cfg(feature = "server")]
+mod uploads;
 #[cfg(feature = "server")]
 mod websocket;
 
@@ -53,4 +57,6 @@ pub use {
     handle::{Closed, ConnectionHandle},
     hub::{Call, Hub, HubError, MethodKind, Redirect, Refusal, access_token},
     options::Options,
+    questions::InvokeError,
+    uploads::Upload,
 };

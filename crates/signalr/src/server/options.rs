@@ -21,6 +21,14 @@ pub struct Options {
     pub max_in_flight: usize,
     /// Streams of one connection that run at a time. One more is refused.
     pub max_streams: usize,
+    /// Items that may wait in the streams that one client sends; then no more is read from it. Their size together is
+    /// bounded by `max_queued_bytes`. How many such streams there may be is bounded by `max_streams`.
+    pub max_upload_items: usize,
+    /// For a client to answer [`super::ConnectionHandle::invoke`].
+    pub answer_timeout: Duration,
+    /// Invocations that one client may have to answer. Keep it below `max_in_flight`: as long as all methods that run
+    /// wait for answers, none can be read.
+    pub max_unanswered: usize,
     /// Broadcasts that may wait for one connection.
     pub max_queued_frames: usize,
     /// Their size together. Also what may wait in results before no more is read from the connection.
@@ -57,6 +65,9 @@ impl Default for Options {
             max_message_bytes: 256 * 1024,
             max_in_flight: 128,
             max_streams: 32,
+            max_upload_items: 64,
+            answer_timeout: Duration::from_secs(30),
+            max_unanswered: 16,
             max_queued_frames: 1024,
             max_queued_bytes: 1024 * 1024,
             lagging: None,

@@ -50,6 +50,16 @@ pub(super) struct OutboxLimits {
     pub(super) has_notice: bool,
 }
 
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pushed {
+    Queued,
+    /// The client lags.
+    Dropped,
+    /// The connection is closed.
+    Closed,
+}
+
 /// What the task took.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Taken {
@@ -66,17 +76,19 @@ impl Outbox {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues a frame, or drops it if the client lags. False: the connection is closed.
-    pub(super) fn push(&self, frame: Bytes, limits: &OutboxLimits) -> bool {
+    /// Queues a frame, or drops it if the client lags.
+    pub(super) fn push(&self, frame: Bytes, limits: &OutboxLimits) -> Pushed {
         let mut state = self.lock();
         if state.ended || state.close.is_some() {
-            return false;
+            return Pushed::Closed;
         }
         if state.lagging != Lagging::No {
-            return true;
+            return Pushed::Dropped;
         }
+        let mut pushed = Pushed::Queued;
         let size = frame.len() + FRAME_OVERHEAD_BYTES;
         if state.queue.len() >= limits.max_frames || state.queued_bytes + size > limits.max_bytes {
+            pushed = Pushed::Dropped;
             state.queue = VecDeque::new();
             state.queued_bytes = 0;
             if limits.has_notice {
@@ -90,7 +102,7 @@ impl Outbox {
             state.queue.push_back(frame);
         }
         wake(state);
-        true
+        pushed
     }
 
     pub(super) fn request_close(&self, request: CloseRequest) {

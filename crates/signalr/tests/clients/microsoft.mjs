@@ -126,13 +126,40 @@ const tests = {
     assert.deepEqual(items, ["0", "1", "2", "3", "4"]);
     while ((await connection.invoke("Streaming")) > 0) await sleep(20);
   },
-  async "an upload is refused"(connection) {
+  async "streams are sent to the server"(connection) {
     const subject = new signalR.Subject();
-    const call = connection.invoke("Echo", subject);
-    subject.next("x");
+    const call = connection.invoke("StreamingConcat", subject);
+    for (const letter of text.repeat(50)) subject.next(letter);
     subject.complete();
-    await assert.rejects(call, /takes no streams as arguments/);
-    assert.equal(await connection.invoke("Echo", "still here"), "still here");
+    assert.equal(await call, text.repeat(50));
+    const failing = new signalR.Subject();
+    const failed = connection.invoke("StreamingConcat", failing);
+    failing.next("x");
+    failing.error(new Error("no more"));
+    await assert.rejects(failed, /no more/);
+    const unwanted = new signalR.Subject();
+    await connection.send("DropUpload", unwanted);
+    for (let index = 0; index < 300; index += 1) unwanted.next("x");
+    unwanted.complete();
+    await assert.rejects(connection.invoke("StreamingConcat"), /Invocation provides 0 argument/);
+  },
+  async "streams both ways"(connection) {
+    const subject = new signalR.Subject();
+    const echo = collect(connection, "StreamEcho", subject);
+    for (const word of ["one", "two", "three"]) subject.next(word);
+    subject.complete();
+    assert.deepEqual(await echo, { items: ["one", "two", "three"] });
+  },
+  async "the server asks and this side answers"(connection) {
+    connection.on("GetResult", (number) => number * 2);
+    assert.equal(await connection.invoke("GetClientResult", 21), 42);
+    connection.off("GetResult");
+    connection.on("GetResult", () => {
+      throw new Error("not now");
+    });
+    await assert.rejects(connection.invoke("GetClientResult", 21), /not now/);
+    connection.off("GetResult");
+    await assert.rejects(connection.invoke("GetClientResult", 21), /Client didn't provide a result/);
   },
   async "headers and tokens"() {
     const connection = await open({ headers: { "X-Test": "from node" }, accessTokenFactory: () => "s3cret&=+/" });

@@ -246,3 +246,71 @@ async fn events_as_they_come() {
     let said = read_until(&mut stream, "\r\n0\r\n\r\n").await;
     assert!(said.contains("This transport carries text only."), "{said}");
 }
+
+#[tokio::test]
+async fn the_server_asks_and_the_client_answers() {
+    let options =
+        Options { answer_timeout: Duration::from_millis(300), max_unanswered: 3, ..Options::default() };
+    let server = TestServer::start(options).await;
+    let polling = Polling::open(&server).await;
+    polling.post(&call(1, "GetClientResult", "5")).await;
+    let asked = "{\"type\":1,\"invocationId\":\"s0\",\"target\":\"GetResult\",\"arguments\":[5]}\x1e";
+    assert_eq!(polling.poll().await.1, asked);
+    // Ids that mean nothing are ignored.
+    polling.post("{\"type\":3,\"invocationId\":\"0\",\"result\":1}\x1e").await;
+    polling.post("{\"type\":3,\"invocationId\":\"s7\",\"result\":1}\x1e").await;
+    polling.post("{\"type\":3,\"invocationId\":\"s0\",\"result\":[6]}\x1e").await;
+    assert_eq!(polling.poll().await.1, "{\"type\":3,\"invocationId\":\"1\",\"result\":[6]}\x1e");
+    polling.post(&call(2, "GetClientResult", "5")).await;
+    polling.poll().await;
+    polling.post("{\"type\":3,\"invocationId\":\"s1\",\"error\":\"not now\"}\x1e").await;
+    assert_eq!(polling.poll().await.1, "{\"type\":3,\"invocationId\":\"2\",\"error\":\"not now\"}\x1e");
+    polling.post(&call(3, "AskTooMuch", "")).await;
+    assert_eq!(polling.poll().await.1.matches("GetResult").count(), 3);
+    polling.post("{\"type\":3,\"invocationId\":\"s3\",\"result\":true}\x1e").await;
+    let answers = polling.poll().await.1;
+    assert_eq!(answers.matches("too many calls wait for this client's answer").count(), 17);
+    assert_eq!(answers.matches("the client did not answer in time").count(), 2);
+    assert_eq!(answers.matches("\"true\"").count(), 1);
+    // An end is an answer too.
+    polling.post(&call(4, "GetClientResult", "5")).await;
+    polling.poll().await;
+    polling.delete().await;
+    eventually("it ends", || server.server.connection_count() == 0).await;
+}
+
+fn item(id: &str, text: &str) -> String {
+    format!("{{\"type\":2,\"invocationId\":\"{id}\",\"item\":\"{text}\"}}\x1e")
+}
+
+fn upload(id: u32, target: &str, streams: &str) -> String {
+    call(id, target, "").replace('}', &format!(",\"streamIds\":[{streams}]}}"))
+}
+
+#[tokio::test]
+async fn clients_send_streams() {
+    let server = TestServer::start(Options { max_streams: 2, ..Options::default() }).await;
+    let polling = Polling::open(&server).await;
+    let end = |id: &str, error: &str| format!("{{\"type\":3,\"invocationId\":\"{id}\"{error}}}\x1e");
+    let many: String = (0..1000).map(|_| item("a", "x")).collect();
+    let all = upload(1, "StreamingConcat", "\"a\"") + &item("nobody", "?") + &many + &end("a", "");
+    assert_eq!(polling.post(&all).await, 200);
+    assert!(polling.poll().await.1.contains(&"x".repeat(1000)));
+    let failing = upload(2, "StreamingConcat", "\"a\"") + &end("a", ",\"error\":\"no more\"");
+    polling.post(&failing).await;
+    assert_eq!(polling.poll().await.1, end("2", ",\"error\":\"no more\""));
+    for (streams, expected) in [
+        ("\"a\",\"a\"", "Stream ID 'a' is already in use."),
+        ("\"a\",\"b\",\"c\"", "Too many streams are open."),
+        ("", "Invocation provides 0 argument(s) but target expects 1."),
+    ] {
+        polling.post(&upload(3, "StreamingConcat", streams)).await;
+        assert_eq!(polling.poll().await.1, end("3", &format!(",\"error\":\"{expected}\"")));
+    }
+    // Streams that the hub does not want take no place.
+    for id in 0..10 {
+        polling.post(&upload(4, "DropUpload", &format!("\"d{id}\""))).await;
+        assert_eq!(polling.poll().await.1, end("4", ""));
+        polling.post(&item(&format!("d{id}"), "x")).await;
+    }
+}

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use signalr::{
     Broadcast, Payload,
     server::{
-        BoxStream, Call, ConnectionHandle, Hub, HubError, MethodKind, Options, Redirect, Refusal, Server,
-        access_token,
+        BoxStream, Call, ConnectionHandle, Hub, HubError, InvokeError, MethodKind, Options, Redirect,
+        Refusal, Server, access_token,
     },
 };
 use tokio::net::TcpListener;
@@ -85,17 +85,44 @@ impl Hub for TestHub {
             | "StreamThrowException"
             | "InfiniteStream"
             | "RefusedStream"
-            | "PanickingStream" => Some(MethodKind::Stream),
+            | "PanickingStream"
+            | "StreamEcho" => Some(MethodKind::Stream),
             "Echo" | "EchoComplexObject" | "InvokeWithString" | "ThrowException" | "SendCustomObject"
             | "GetHeader" | "GetToken" | "Void" | "Panic" | "Wait" | "Streaming" | "Push" | "CloseMe"
-            | "Add" => Some(MethodKind::Invoke),
+            | "Add" | "StreamingConcat" | "DropUpload" | "GetClientResult" | "AskTooMuch" => {
+                Some(MethodKind::Invoke)
+            }
             _ => None,
         }
     }
 
-    async fn invoke(&self, call: Call<TestClient>) -> Result<Payload, HubError> {
+    async fn invoke(&self, mut call: Call<TestClient>) -> Result<Payload, HubError> {
+        if call.target == "StreamingConcat" {
+            let mut upload = call.upload(0)?;
+            let mut all = String::new();
+            while let Some(item) = upload.next().await {
+                all += &item?.decode::<String>().map_err(|error| HubError(error.to_string()))?;
+            }
+            return call.reply(&all);
+        }
         let arguments = &call.arguments;
         match call.target.as_str() {
+            "GetClientResult" => {
+                let asked = call.connection.invoke("GetResult", (arguments.get::<i32>(0)?,));
+                asked.await.map_err(|error| HubError(error.to_string()))
+            }
+            "AskTooMuch" => {
+                let asked: Vec<_> =
+                    (0..20).map(|number| call.connection.invoke("GetResult", (number,))).collect();
+                let answers = futures_util::future::join_all(asked).await;
+                let text = |answer: Result<Payload, InvokeError>| match answer {
+                    Ok(answer) => String::from_utf8_lossy(answer.as_bytes()).into_owned(),
+                    Err(error) => error.to_string(),
+                };
+                let texts: Vec<String> = answers.into_iter().map(text).collect();
+                call.reply(&texts)
+            }
+            "DropUpload" => Ok(call.void()),
             "Echo" => call.reply(&arguments.get::<String>(0)?),
             "EchoComplexObject" => call.reply(&arguments.get::<CustomObject>(0)?),
             "Add" => call.reply(&(arguments.get::<i64>(0)? + arguments.get::<i64>(1)?)),
@@ -144,7 +171,7 @@ impl Hub for TestHub {
 
     async fn stream(
         &self,
-        call: Call<TestClient>,
+        mut call: Call<TestClient>,
     ) -> Result<BoxStream<'static, Result<Payload, HubError>>, HubError> {
         // signalrcore misses what comes before it has subscribed, which it does after it has asked.
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -152,6 +179,7 @@ impl Hub for TestHub {
         let item = move |text: String| Ok(Payload::encode(protocol, &text)?);
         Ok(match call.target.as_str() {
             "Stream" => stream::iter(["a", "b", "c"]).map(move |text| item(text.to_owned())).boxed(),
+            "StreamEcho" => call.upload(0)?.boxed(),
             "EmptyStream" => stream::empty().boxed(),
             "StreamThrowException" => {
                 let text: String = call.arguments.get(0)?;

@@ -48,13 +48,19 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
                     self.machine.complete(&id, Ok(&void), out);
                 }
             }
+            ServerEvent::Item { id, item } => self.uploads.item(&id, item),
+            ServerEvent::Completed { id, outcome } => {
+                if !self.uploads.complete(&id, &outcome) {
+                    self.handle.questions().answer(&id, outcome);
+                }
+            }
             ServerEvent::Closed { .. } => self.begin_closing(now),
         }
         Ok(())
     }
 
     fn dispatch(&mut self, context: &mut Context<'_>, invocation: Invocation, out: &mut Vec<u8>) {
-        let Invocation { mut id, target, arguments, streaming, uploads } = invocation;
+        let Invocation { mut id, target, arguments, streaming, upload_ids } = invocation;
         let kind = guard(&target, || self.hub.method(&target));
         let refused = match kind {
             Err(text) => Some(text),
@@ -67,20 +73,26 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
             Ok(Some(MethodKind::Invoke)) if streaming => Some(format!(
                 "The client attempted to invoke the non-streaming '{target}' method with a streaming invocation."
             )),
-            Ok(Some(_)) if uploads => {
-                Some(format!("Failed to invoke '{target}': this server takes no streams as arguments."))
-            }
             Ok(Some(_)) => None,
         };
-        if let Some(text) = refused {
-            complete(&self.machine, id.as_deref(), Err(HubError(text)), out);
-            return;
-        }
+        let settings = self.handle.settings();
+        let uploads = match refused {
+            Some(text) => Err(text),
+            None => self.uploads.start(context, upload_ids, &settings.options),
+        };
+        let uploads = match uploads {
+            Ok(uploads) => uploads,
+            Err(text) => {
+                complete(&self.machine, id.as_deref(), Err(HubError(text)), out);
+                return;
+            }
+        };
         let call = Call {
             client: self.client.clone(),
             connection: self.handle.clone(),
             target: target.clone(),
             arguments,
+            uploads,
         };
         let hub = self.hub.clone();
         if streaming {

@@ -21,6 +21,7 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
         let options = &self.settings().options;
         matches!(self.phase, Phase::Connecting(_))
             || self.calls.len() >= options.max_in_flight
+            || self.uploads.are_full(options)
             || self.writer.unsent_bytes() >= options.max_queued_bytes
     }
 

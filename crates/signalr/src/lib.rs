@@ -3,7 +3,7 @@
 //! The protocol itself (the codec, [`server::ServerMachine`], [`client::ClientMachine`]) does no I/O and reads no
 //! clock: bytes and the time go in, events and bytes come out. Time is a [`std::time::Duration`] since an origin of the
 //! caller's choice. Around it stand thin transports: with the feature `server` an axum router and one task per
-//! WebSocket, with the feature `client` a tokio connection.
+//! connection, with the feature `client` a tokio connection.
 //!
 //! This crate knows nothing of what the calls mean, keeps nothing beyond a connection's life and is no reliability
 //! layer: what was queued when a connection breaks is lost.

@@ -137,10 +137,44 @@ async fn what_is_no_backup_or_has_no_place_is_refused() {
     assert_eq!(names(folder.path()), ["backup.tar", "bad.tar", "data"]);
 }
 
-#[tokio::test]
+/// As docs/operating.md has it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_has_ways_of_its_own() {
     let server = start(Store::Postgres);
     let folder = tempfile::tempdir().expect("a folder");
     refused(&run(backup(&server, &folder.path().join("backup.tar"))).await, "pg_dump");
     assert_eq!(names(folder.path()), Vec::<String>::new());
+
+    let ann = Client::register(&server, "ann").await;
+    let bob = Client::register(&server, "bob").await;
+    let conversation = ann.direct(&bob).await;
+    for number in 1..=20 {
+        ann.send(&conversation, &format!("m{number}"), "hello").await;
+    }
+    let dump = folder.path().join("kith.dump").display().to_string();
+    let own = server.command(&[]);
+    let url = own.get_envs().find(|(name, _)| *name == "KITH_DATABASE_URL").expect("a URL").1.expect("a URL");
+    let fresh = testkit::postgres::database().expect("a database");
+    let mut dumps = postgres_tool("pg_dump");
+    dumps.args(["--format=custom", "--file", &dump]).arg(url);
+    assert!(run(dumps).await.status.success());
+    let mut restores = postgres_tool("pg_restore");
+    restores.args(["--no-owner", "--dbname", &fresh.url(), &dump]);
+    let output = run(restores).await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let data = folder.path().join("data");
+    fs::create_dir(&data).expect("a folder");
+    fs::copy(server.data().join("secret.key"), data.join("secret.key")).expect("the key");
+    let settings =
+        [("KITH_SERVER_DATA", data.to_str().expect("a path")), ("KITH_DATABASE_URL", &fresh.url())];
+    let restored = start_with(Store::Sqlite, &settings);
+    let reader = Client::connect(&restored, &bob.account).await;
+    assert_eq!(reader.history(&conversation).await.len(), 20);
+}
+
+fn postgres_tool(name: &str) -> Command {
+    let folders = fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL").flatten();
+    let tools = folders.map(|folder| folder.path().join("bin").join(name));
+    Command::new(tools.into_iter().find(|tool| tool.exists()).expect("the tool"))
 }

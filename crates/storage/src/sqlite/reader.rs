@@ -57,8 +57,25 @@ fn serve(connection: &Connection, queue: &Mutex<Receiver<Job>>) {
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match job {
-            Ok(job) => job(connection),
+            Ok(job) => in_one_reading(connection, job),
             Err(_) => return,
         }
+    }
+}
+
+/// All statements of a job see the same state, under one lock of the file instead of one each. A job that cannot begin is
+/// dropped, which tells whoever waits for it.
+fn in_one_reading(connection: &Connection, job: Job) {
+    let run = |sql| connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+    if let Err(error) = run("BEGIN") {
+        tracing::warn!(%error, "a reading cannot begin");
+        return;
+    }
+    job(connection);
+    if !connection.is_autocommit()
+        && let Err(error) = run("COMMIT")
+    {
+        tracing::debug!(%error, "a reading did not end as it should");
+        let _ = connection.execute_batch("ROLLBACK");
     }
 }

@@ -9,8 +9,7 @@ use super::{conversation_id, device_id, number, user_id, value};
 use crate::chats::{message_kind, read_conversation_kind, read_message_kind, read_role, signed};
 
 pub(super) fn load(connection: &Connection, conversations: &[ConversationId]) -> Result<Vec<Head>> {
-    // One transaction: head, last entry and members belong together.
-    let _snapshot = connection.unchecked_transaction()?;
+    // Head, last entry and members belong together: the reader runs a job in one transaction.
     let mut head = connection.prepare_cached(
         "SELECT kind, name, description, picture, created_by, created_at, updated_by, updated_at, deleted, epoch, \
          membership_version FROM conversation WHERE id = ?1",

@@ -21,9 +21,7 @@ use super::tally::Faults;
 use super::wire::Wire;
 use super::{Common, Outcome};
 
-/// The window counts messages that the sender has sent and the receiver does not have. A receiver acknowledges once per
-/// burst that it read, up to the last message, and wants no answer to that. Latency is from the sender's socket to the
-/// receiver's, by one clock.
+/// What to measure: see the command's help.
 #[derive(Debug, Args)]
 pub(super) struct Direct {
     /// Pairs of users
@@ -55,11 +53,10 @@ pub(super) struct Sender {
     pub(super) sent: u64,
     /// Messages that the server has answered.
     pub(super) answered: u64,
-    /// The first send's call.
-    first_call: u64,
-    /// Sequence number of the last answer.
+    /// The last send that was answered, and its place in the log.
+    last_call: u64,
     last_seq: Seq,
-    /// Answers out of the order of sending.
+    /// Messages whose place in the log is not in the order of sending.
     pub(super) disordered: u64,
     /// Up to where the least of the others has acknowledged, as far as this sender was told.
     pub(super) delivered: Seq,
@@ -88,7 +85,7 @@ impl Sender {
             bytes,
             sent: 0,
             answered: 0,
-            first_call: 0,
+            last_call: 0,
             last_seq: 0,
             disordered: 0,
             delivered: 0,
@@ -102,10 +99,7 @@ impl Sender {
         mark.write(self.bytes, &mut self.text);
         let id = format!("b{:x}-{:x}-{:x}", self.run, self.number, self.sent);
         let message = Outgoing { id: &id, text: &self.text };
-        let call = self.wire.call("SendMessage", &(self.conversation, message))?;
-        if self.sent == 0 {
-            self.first_call = call;
-        }
+        self.wire.call("SendMessage", &(self.conversation, message))?;
         self.sent += 1;
         Ok(())
     }
@@ -137,10 +131,11 @@ impl Sender {
             Ok(payload) => payload.decode()?,
             Err(error) => bail!("SendMessage: {error}"),
         };
-        // The sends' calls are numbered one after another, and each takes the next place in the log.
-        if call < self.first_call + self.answered || answer.seq <= self.last_seq {
+        // Answers may overtake each other; places in the log may not.
+        if (call > self.last_call) != (answer.seq > self.last_seq) {
             self.disordered += 1;
         }
+        self.last_call = self.last_call.max(call);
         self.last_seq = self.last_seq.max(answer.seq);
         self.answered += 1;
         Ok(())

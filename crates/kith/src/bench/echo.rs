@@ -25,8 +25,7 @@ use super::{Common, Outcome};
 /// Of the echo server, for each connection.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 
-/// The server is tokio and tokio-tungstenite with nothing else: it reads a message and writes it back. Each connection
-/// has a window of messages on their way. --server and --pid do not matter here.
+/// What to measure: see the command's help.
 #[derive(Debug, Args)]
 pub(super) struct Echo {
     /// Connections

@@ -23,8 +23,7 @@ use super::tally::Faults;
 use super::wire::Wire;
 use super::{Common, Outcome};
 
-/// Deliveries are counted: each message has one for every member but its sender. A sender's window counts messages that
-/// not every member has yet. Each sender has two connections: one that sends, and one that receives what others send.
+/// What to measure: see the command's help.
 #[derive(Debug, Args)]
 pub(super) struct Group {
     /// Members, all of them online

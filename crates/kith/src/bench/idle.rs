@@ -18,8 +18,7 @@ use super::{Common, Outcome};
 /// Every client pings this often.
 const PING_EVERY: Duration = Duration::from_secs(15);
 
-/// Connections are signed in and have synced, as a client's that has nothing to do. Memory before is read after the
-/// accounts were made: for a clean figure take the accounts from --accounts-cache and start the server anew.
+/// What to measure: see the command's help.
 #[derive(Debug, Args)]
 pub(super) struct Idle {
     /// Connections
@@ -111,8 +110,8 @@ pub(super) async fn run(common: &Common, args: &Idle) -> anyhow::Result<Outcome>
         "idle",
         json!({
             "seconds": (idle.as_secs_f64() * 1e3).round() / 1e3,
-            "serverCpuSeconds": idle_cpu.server_s,
-            "postgresCpuSeconds": idle_cpu.postgres_s,
+            "serverCpuSeconds": (idle_cpu.server_s * 1e2).round() / 1e2,
+            "postgresCpuSeconds": (idle_cpu.postgres_s * 1e2).round() / 1e2,
             "pingEverySeconds": PING_EVERY.as_secs(),
         }),
     );

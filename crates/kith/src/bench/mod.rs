@@ -73,16 +73,36 @@ pub(crate) struct Common {
 #[derive(Debug, Subcommand)]
 enum Scenario {
     /// Pairs of users, both online: from the sender's socket to the receiver's
+    ///
+    /// The window counts messages that the sender has sent and the receiver does not have. A receiver acknowledges once per
+    /// burst that it read, up to the last message, and wants no answer to that. Latency is from the sender's socket to the
+    /// receiver's, by one clock.
     Direct(direct::Direct),
     /// Store for receivers that are away, then bring them up to date
+    ///
+    /// First messages are stored for receivers that have no connection: the window counts sends without an answer, latency
+    /// is from sending to the answer. Then the receivers come back with their tokens and fetch everything by pages of Sync,
+    /// acknowledging each page: latency is from connecting to being up to date.
     Offline(offline::Offline),
     /// A group with all members online
+    ///
+    /// Deliveries are counted: each message has one for every member but its sender. A sender's window counts messages that
+    /// not every member has yet. Each sender has two connections: one that sends, and one that receives what others send.
     Group(group::Group),
     /// Connections that are signed in and do nothing: memory
+    ///
+    /// Connections are signed in and have synced, as a client's that has nothing to do. Memory before is read after the
+    /// accounts were made: for a clean figure take the accounts from --accounts-cache and start the server anew.
     Idle(idle::Idle),
     /// Devices that come back: from the token to being up to date
+    ///
+    /// Each user has the same number of direct conversations and has missed nothing. Latency is from opening the socket,
+    /// with a token, to the last page of Sync, asked for with the positions of all conversations.
     Reconnect(reconnect::Reconnect),
     /// A bare WebSocket echo in a process of its own, for comparison on the same machine
+    ///
+    /// The server is tokio and tokio-tungstenite with nothing else: it reads a message and writes it back. Each connection
+    /// has a window of messages on their way. --server and --pid do not matter here.
     Echo(echo::Echo),
     /// The echo server itself; prints its address
     #[command(hide = true)]

@@ -20,9 +20,7 @@ use super::stage::{Stage, direct, last_seq};
 use super::tally::{Faults, Tally};
 use super::{Common, Outcome};
 
-/// First messages are stored for receivers that have no connection: the window counts sends without an answer, latency
-/// is from sending to the answer. Then the receivers come back with their tokens and fetch everything by pages of Sync,
-/// acknowledging each page: latency is from connecting to being up to date.
+/// What to measure: see the command's help.
 #[derive(Debug, Args)]
 pub(super) struct Offline {
     /// Pairs of a sender and a receiver

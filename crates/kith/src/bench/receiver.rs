@@ -18,8 +18,8 @@ pub(super) struct Receiver {
     /// delivery.
     own: Option<u32>,
     pub(super) tally: Tally,
-    /// What was there before: pushes of it, from the time of setting up, are none of this run's.
-    start: Seq,
+    /// What was there before, or came by a sync: pushes of it may still be on their way, and are no repeats.
+    known: Seq,
     acknowledged: Seq,
     /// The call of a sync under way.
     syncing: Option<String>,
@@ -47,7 +47,7 @@ impl Receiver {
             run,
             own,
             tally,
-            start: last,
+            known: last,
             acknowledged: last,
             syncing: None,
             held: Vec::new(),
@@ -84,7 +84,7 @@ impl Receiver {
     fn pushed(&mut self, seq: Seq, mark: Option<Mark>, arrived: &mut impl FnMut(Mark)) -> anyhow::Result<()> {
         if self.syncing.is_some() {
             self.held.push((seq, mark));
-        } else if seq <= self.start {
+        } else if seq <= self.known {
             // Nothing is made of it.
         } else if seq <= self.tally.last_seq {
             self.tally.repeated();
@@ -133,6 +133,7 @@ impl Receiver {
             return self.ask_for_page();
         }
         self.syncing = None;
+        self.known = self.tally.last_seq;
         let held = std::mem::take(&mut self.held);
         for (seq, mark) in held {
             if seq > self.tally.last_seq {

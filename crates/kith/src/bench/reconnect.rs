@@ -19,8 +19,7 @@ use super::{Common, Outcome};
 /// Users set up at a time.
 const SETUP_CONCURRENCY: usize = 16;
 
-/// Each user has the same number of direct conversations and has missed nothing. Latency is from opening the socket,
-/// with a token, to the last page of Sync, asked for with the positions of all conversations.
+/// What to measure: see the command's help.
 #[derive(Debug, Args)]
 pub(super) struct Reconnect {
     /// Users, each with one connection

@@ -21,12 +21,15 @@ pub struct NewGroup {
     /// Its name: 1 to 100 characters.
     pub name: String,
     /// At most 1,000 characters.
+    #[serde(deserialize_with = "crate::null::as_default")]
     pub description: String,
     /// A reference to a picture, at most 300 characters.
     pub picture: Option<String>,
     /// The first members besides its creator.
+    #[serde(deserialize_with = "crate::null::as_default")]
     pub members: Vec<UserId>,
     /// Whether the server can read it; for good.
+    #[serde(deserialize_with = "crate::null::as_default")]
     pub kind: ConversationKind,
     /// The creation's id: creating again with the same one, by the same user, returns the same group.
     pub id: Option<crate::MessageId>,

@@ -11,6 +11,7 @@ mod error;
 pub mod events;
 mod id;
 mod message;
+mod null;
 pub mod objects;
 mod receipts;
 mod session;

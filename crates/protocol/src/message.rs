@@ -117,10 +117,10 @@ impl<'de> Deserialize<'de> for OutgoingMessage {
             id: Option<MessageId>,
             text: Option<String>,
             body: Option<Body>,
-            #[serde(default)]
+            #[serde(default, deserialize_with = "crate::null::as_default")]
             kind: MessageKind,
             epoch: Option<u64>,
-            #[serde(default)]
+            #[serde(default, deserialize_with = "crate::null::as_default")]
             devices: Vec<OutgoingDeviceMessage>,
         }
         struct MessageVisitor;
@@ -217,6 +217,7 @@ pub struct Message {
 pub struct SyncRequest {
     /// The last place the client holds of each conversation it knows, without a gap below. A conversation not named
     /// starts where the server last heard this device acknowledge.
+    #[serde(deserialize_with = "crate::null::as_default")]
     pub after: Vec<(ConversationId, Seq)>,
     /// The last device message the client holds; those up to it are dropped by the server.
     pub after_device_message: Option<u64>,

@@ -210,6 +210,22 @@ fn fields_that_do_not_exist_are_refused_or_passed_over() {
 }
 
 #[test]
+fn null_is_the_same_as_nothing_where_a_field_may_be_left_out() {
+    fn same<T: Wire + PartialEq + std::fmt::Debug>(with: Value, without: Value) {
+        assert_eq!(serde_json::from_value::<T>(with).unwrap(), serde_json::from_value::<T>(without).unwrap());
+    }
+    same::<OutgoingMessage>(
+        json!({ "text": "Hello", "id": null, "body": null, "kind": null, "epoch": null, "devices": null }),
+        json!({ "text": "Hello" }),
+    );
+    same::<SyncRequest>(json!({ "after": null, "afterDeviceMessage": null, "limit": null }), json!({}));
+    same::<NewGroup>(
+        json!({ "name": "Us", "description": null, "picture": null, "members": null, "kind": null, "id": null }),
+        json!({ "name": "Us" }),
+    );
+}
+
+#[test]
 fn secrets_do_not_show_in_logs() {
     let samples = Samples::new();
     let shown = format!(

@@ -19,6 +19,5 @@ check: ## Formatting, lints, crate arrows, generated files, licences and sources
 audit: ## Known vulnerabilities in dependencies (needs a network that reaches the RustSec database)
 	scripts/deny check advisories
 
-bench: ## Load generator against a server it starts itself (ARGS="direct --pairs 100")
-	cargo build --release -p kith
-	target/release/kith bench $(ARGS)
+bench: ## Measure a server of its own, on SQLite and on PostgreSQL: one JSON line a scenario (ARGS="sqlite direct echo")
+	scripts/bench $(ARGS)

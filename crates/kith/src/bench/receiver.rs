@@ -23,6 +23,8 @@ pub(super) struct Receiver {
     acknowledged: Seq,
     /// The call of a sync under way.
     syncing: Option<String>,
+    /// Something was dropped after that sync began: another must follow.
+    again: bool,
     /// Pushes that came during a sync.
     held: Vec<(Seq, Option<Mark>)>,
     /// Syncs that were needed.
@@ -50,6 +52,7 @@ impl Receiver {
             known: last,
             acknowledged: last,
             syncing: None,
+            again: false,
             held: Vec::new(),
             syncs: 0,
         })
@@ -70,7 +73,10 @@ impl Receiver {
                         self.pushed(seq, mark, &mut arrived)?;
                     }
                 }
-                Message::Invocation(call) if call.target == events::RESYNC => self.sync()?,
+                Message::Invocation(call) if call.target == events::RESYNC => {
+                    self.again = self.syncing.is_some();
+                    self.sync()?;
+                }
                 Message::Completion { id, outcome } if self.syncing.as_ref() == Some(&id) => {
                     let payload = outcome.map_err(|error| anyhow::anyhow!("Sync: {error}"))?;
                     self.page(&payload.decode::<SyncPage>()?, &mut arrived)?;
@@ -140,7 +146,7 @@ impl Receiver {
                 self.pushed(seq, mark, arrived)?;
             }
         }
-        Ok(())
+        if std::mem::take(&mut self.again) { self.sync() } else { Ok(()) }
     }
 
     /// Acknowledges up to the last message taken in, if that is news: as a client does once per burst that it read. The

@@ -36,3 +36,33 @@ pub mod wire {
     pub use crate::codec::encode::{cancel, close, completion, invocation, ping, stream_item};
     pub use crate::codec::handshake::{HandshakeRequest, HandshakeResponse};
 }
+
+/// For the fuzz targets, which cargo-fuzz builds with `--cfg fuzzing`.
+#[cfg(all(fuzzing, feature = "transport"))]
+pub mod fuzzing {
+    use crate::transport::{Frame, FrameReader, Role};
+
+    /// Reads bytes that come in pieces of `size` as WebSocket frames, as a server and as a client. Nothing may panic, take
+    /// more than there is, or yield a range outside.
+    pub fn frames(bytes: &[u8], size: usize) {
+        for role in [Role::Server, Role::Client] {
+            let (mut reader, mut held) = (FrameReader::new(role), Vec::new());
+            for piece in bytes.chunks(size.max(1)) {
+                held.extend_from_slice(piece);
+                loop {
+                    match reader.read(&mut held) {
+                        Ok(Some((taken, frame))) => {
+                            if let Frame::Data(range) | Frame::Ping(range) = frame {
+                                assert!(range.start <= range.end && range.end <= taken);
+                            }
+                            assert!(taken > 0);
+                            held.drain(..taken);
+                        }
+                        Ok(None) => break,
+                        Err(_) => return,
+                    }
+                }
+            }
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
@@ -63,12 +63,6 @@ impl Process {
     pub fn log(&self) -> String {
         let bytes = fs::read(&self.log).unwrap_or_default();
         String::from_utf8_lossy(bytes.get(self.log_start..).unwrap_or_default()).into_owned()
-    }
-
-    /// The file that the output goes to.
-    #[must_use]
-    pub fn log_file(&self) -> &Path {
-        &self.log
     }
 
     /// Waits for a whole line that contains `part` and answers it.

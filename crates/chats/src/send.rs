@@ -48,13 +48,16 @@ impl Chats {
 
     fn body_of(&self, text: Option<String>, body: Option<Body>) -> Result<Body, ChatError> {
         let body = match (text, body) {
-            (Some(text), None) => Body::Open(Content::Text { text }),
+            (Some(text), None) => Body::Open(Content::text(text)),
             (None, Some(body)) => body,
             _ => return Err(ChatError::Invalid("a message has either a text or a body".into())),
         };
         let bytes = match &body {
-            Body::Open(Content::Text { text }) => text.len(),
+            Body::Open(Content::Text { text, .. }) => text.len(),
             Body::Sealed(ByteString(bytes)) => bytes.len(),
+            Body::Open(Content::Unsupported) => {
+                return Err(ChatError::Invalid("this server does not know that type of body".into()));
+            }
             Body::Open(_) => {
                 return Err(ChatError::Invalid("only the server records such an entry".into()));
             }

@@ -22,7 +22,7 @@ fn message(conversation: ConversationId, seq: Seq) -> Message {
         sent_at: 1,
         kind: MessageKind::Content,
         epoch: None,
-        body: Body::Open(Content::Text { text: seq.to_string() }),
+        body: Body::Open(Content::text(seq.to_string())),
     }
 }
 

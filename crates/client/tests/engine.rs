@@ -73,7 +73,7 @@ impl Server {
             sent_at: 1,
             kind: MessageKind::Content,
             epoch: None,
-            body: Body::Open(Content::Text { text: id.to_string() }),
+            body: Body::Open(Content::text(id.to_string())),
         };
         log.push(message.clone());
         if !own {

@@ -7,7 +7,7 @@ use crate::UserId;
 /// The readable body of an entry: what members of a `plain` conversation write, and in every conversation what
 /// the server itself records about it.
 ///
-/// New variants may come; a client shows one it does not know as "not supported by this version".
+/// New variants may come; one that a client does not know reads as [`Content::Unsupported`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Content {
@@ -40,6 +40,16 @@ pub enum Content {
     },
     /// Recorded by the server: the group was deleted; nothing follows.
     Deleted,
+    /// A body of a later version, which this one cannot read. Never sent: the server does not take it.
+    #[serde(other)]
+    Unsupported,
+}
+
+impl Content {
+    /// A text, and nothing else about it.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text { text: text.into() }
+    }
 }
 
 /// A change of membership.

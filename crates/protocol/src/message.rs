@@ -23,6 +23,9 @@ pub enum MessageKind {
     Commit,
     /// Recorded by the server: creation, membership, name.
     System,
+    /// A kind of a later version. Never sent: the server does not take it.
+    #[serde(other)]
+    Unsupported,
 }
 
 /// A body: an object if the server may read it, bytes if it is sealed.

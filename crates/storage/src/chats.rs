@@ -32,7 +32,9 @@ numbered!(
     MessageKind::Content = 0,
     MessageKind::Proposal = 1,
     MessageKind::Commit = 2,
-    MessageKind::System = 3
+    MessageKind::System = 3,
+    // Planners refuse it: nobody writes one.
+    MessageKind::Unsupported = 255
 );
 numbered!(role, read_role, Role, Role::Member = 0, Role::Admin = 1);
 numbered!(receipt_kind, read_receipt_kind, ReceiptKind, ReceiptKind::Delivered = 1, ReceiptKind::Seen = 2);

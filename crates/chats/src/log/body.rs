@@ -14,7 +14,7 @@ pub(crate) fn encode(content: &Content) -> Result<Bytes, ChatError> {
     }
 }
 
-/// What a stored body says. One that cannot be read (written by a newer version) becomes a text that says so.
+/// What a stored body says. One that cannot be read (written by a newer version) says that.
 pub(crate) fn decode(conversation: ConversationKind, kind: MessageKind, stored: &[u8]) -> Body {
     if conversation == ConversationKind::Mls && kind != MessageKind::System {
         return Body::Sealed(ByteString(stored.to_vec()));
@@ -23,7 +23,7 @@ pub(crate) fn decode(conversation: ConversationKind, kind: MessageKind, stored: 
         Ok(content) => Body::Open(content),
         Err(error) => {
             tracing::error!(%error, "a stored body cannot be read");
-            Body::Open(Content::Text { text: "(this version cannot show this message)".into() })
+            Body::Open(Content::Unsupported)
         }
     }
 }

@@ -128,8 +128,10 @@ fn in_memory(conversation: &Conversation, message: &NewMessage) -> Option<Outcom
 
 fn check_kind(kind: ConversationKind, current: u64, message: &NewMessage) -> Result<(), ChatError> {
     let invalid = |why: &str| Err(ChatError::Invalid(why.into()));
-    if message.kind == MessageKind::System {
-        return invalid("only the server records such an entry");
+    match message.kind {
+        MessageKind::System => return invalid("only the server records such an entry"),
+        MessageKind::Unsupported => return invalid("this server does not know that kind of message"),
+        MessageKind::Content | MessageKind::Proposal | MessageKind::Commit => {}
     }
     match kind {
         ConversationKind::Plain => {

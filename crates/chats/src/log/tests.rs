@@ -97,7 +97,7 @@ fn member(number: u8, role: Role) -> Member {
 }
 
 fn message(sender: u8, id: &str) -> NewMessage {
-    let content = Content::Text { text: "hello".into() };
+    let content = Content::text("hello");
     NewMessage {
         sender: user(sender),
         device: device(sender),

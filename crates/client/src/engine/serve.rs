@@ -297,6 +297,6 @@ fn own_message(
         sent_at: sent.sent_at,
         kind: message.kind,
         epoch: message.epoch,
-        body: message.body.unwrap_or_else(|| Body::Open(Content::Text { text: text.unwrap_or_default() })),
+        body: message.body.unwrap_or_else(|| Body::Open(Content::text(text.unwrap_or_default()))),
     }
 }

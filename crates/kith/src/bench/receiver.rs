@@ -167,7 +167,7 @@ fn entry(arguments: &Arguments) -> anyhow::Result<(Seq, Option<Mark>)> {
 /// The mark of a message's body.
 pub(super) fn mark_of(body: &Body) -> Option<Mark> {
     match body {
-        Body::Open(Content::Text { text }) => Mark::read(text.as_bytes()),
+        Body::Open(Content::Text { text, .. }) => Mark::read(text.as_bytes()),
         _ => None,
     }
 }

@@ -94,7 +94,7 @@ impl Names {
     pub(super) fn sentence(&self, message: &Message) -> String {
         let who = self.of(message.sender);
         match &message.body {
-            Body::Open(Content::Text { text }) => format!("{who}: {}", clean(text)),
+            Body::Open(Content::Text { text, .. }) => format!("{who}: {}", clean(text)),
             Body::Open(Content::Created) => format!("{who} created the conversation"),
             Body::Open(Content::Members { change, users }) => self.change(&who, *change, users),
             Body::Open(Content::Info { name: Some(name), .. }) => {
@@ -105,6 +105,7 @@ impl Names {
             }
             Body::Open(Content::Info { .. }) => format!("{who} changed the picture"),
             Body::Open(Content::Deleted) => format!("{who} deleted the group"),
+            Body::Open(Content::Unsupported) => format!("{who}: [not supported by this version of kith]"),
             Body::Sealed(bytes) => format!("{who}: [encrypted, {} bytes]", bytes.0.len()),
         }
     }
@@ -153,12 +154,13 @@ mod tests {
         let mut names = Names::new(own);
         names.names.insert(UserId::compose(1, [1; 10]), "alice".to_owned());
         let say = |content| names.sentence(&message(Body::Open(content)));
-        assert_eq!(say(Content::Text { text: "hi\x1b[1m".to_owned() }), "alice: hi\u{fffd}[1m");
+        assert_eq!(say(Content::text("hi\x1b[1m")), "alice: hi\u{fffd}[1m");
         assert_eq!(
             say(Content::Members { change: MemberChange::Added, users: vec![own] }),
             "alice added you"
         );
         assert_eq!(say(Content::Members { change: MemberChange::Left, users: Vec::new() }), "alice left");
+        assert_eq!(say(Content::Unsupported), "alice: [not supported by this version of kith]");
         assert_eq!(indent("14:05 ", "a\n14:06 bob: b"), "14:05 a\n        14:06 bob: b");
     }
 }

@@ -113,7 +113,7 @@ impl Samples {
     /// One of each, in the order of `protocol::objects::BODIES`.
     pub(crate) fn contents(&self) -> Vec<Content> {
         vec![
-            Content::Text { text: "Grüße 🦉".into() },
+            Content::text("Grüße 🦉"),
             Content::Created,
             Content::Members { change: MemberChange::Added, users: vec![self.alice, self.bob] },
             Content::Info { name: some("Us"), description: some("Two"), picture: some("p1") },

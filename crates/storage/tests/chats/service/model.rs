@@ -56,6 +56,7 @@ impl Model {
                     self.epoch += 1;
                 }
                 (MessageKind::Proposal, _) => assert_eq!(message.epoch, Some(self.epoch)),
+                (MessageKind::Unsupported, _) => panic!("nobody can write such a kind"),
                 (MessageKind::Content, _) => assert!(message.epoch.unwrap_or(0) <= self.epoch),
             }
             self.after.push(self.members.clone());
@@ -95,7 +96,7 @@ impl Model {
                 self.members.clone().into_iter().for_each(|user| self.leave(user, seq));
                 self.deleted = true;
             }
-            Content::Text { .. } => panic!("the server says nothing"),
+            Content::Text { .. } | Content::Unsupported => panic!("the server says nothing"),
         }
     }
 

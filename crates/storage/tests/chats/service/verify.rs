@@ -160,7 +160,7 @@ impl Verified {
         for (id, log) in &self.0 {
             for message in log.messages.iter().filter(|message| message.kind != MessageKind::System) {
                 let said = match &message.body {
-                    Body::Open(Content::Text { text }) => text.clone().into_bytes(),
+                    Body::Open(Content::Text { text, .. }) => text.clone().into_bytes(),
                     Body::Sealed(bytes) => bytes.0.clone(),
                     other => panic!("{other:?}"),
                 };

@@ -49,7 +49,9 @@ fn row(summary: &ConversationSummary, names: &show::Names, own: UserId) -> [Stri
     };
     let preview = summary.last_message.as_ref().map_or_else(String::new, |message| match &message.body {
         // In a direct conversation the name beside it says who.
-        Body::Open(Content::Text { text, .. }) if !summary.id.is_group() && message.sender != own => text.clone(),
+        Body::Open(Content::Text { text, .. }) if !summary.id.is_group() && message.sender != own => {
+            text.clone()
+        }
         _ => names.sentence(message),
     });
     let status = summary.status.map_or_else(String::new, |status| format!(" {}", show::ticks(status)));

@@ -7,6 +7,7 @@
 mod accounts;
 mod direct;
 mod echo;
+mod fill;
 mod gauge;
 mod group;
 mod idle;
@@ -16,6 +17,7 @@ mod process;
 mod receiver;
 mod reconnect;
 mod report;
+mod setup;
 mod stage;
 mod tally;
 mod websocket;
@@ -89,6 +91,12 @@ enum Scenario {
     /// Deliveries are counted: each message has one for every member but its sender. A sender's window counts messages that
     /// not every member has yet. Each sender has two connections: one that sends, and one that receives what others send.
     Group(group::Group),
+    /// A group from nothing to all of it online
+    ///
+    /// The accounts are there and have tokens, nobody is connected. Counted is from the first connection until the group was
+    /// made with everyone in it, each member has connected and synced, and a first message has reached them all. Latency is
+    /// from opening a member's socket to the last page of Sync.
+    Setup(setup::Setup),
     /// Connections that are signed in and do nothing: memory
     ///
     /// Connections are signed in and have synced, as a client's that has nothing to do. Memory before is read after the
@@ -99,6 +107,11 @@ enum Scenario {
     /// Each user has the same number of direct conversations and has missed nothing. Latency is from opening the socket,
     /// with a token, to the last page of Sync, asked for with the positions of all conversations.
     Reconnect(reconnect::Reconnect),
+    /// Fill a stopped server's database with accounts and conversations, to measure what their number costs
+    ///
+    /// Everything goes through the services and stores of the server itself, without its doors. The accounts made here have
+    /// no password that works.
+    Fill(fill::Fill),
     /// A bare WebSocket echo in a process of its own, for comparison on the same machine
     ///
     /// The server is tokio and tokio-tungstenite with nothing else: it reads a message and writes it back. Each connection
@@ -149,6 +162,8 @@ fn measure(bench: Bench) -> anyhow::Result<Option<Outcome>> {
             Scenario::Direct(args) => direct::run(&common, &args).await?,
             Scenario::Offline(args) => offline::run(&common, &args).await?,
             Scenario::Group(args) => group::run(&common, &args).await?,
+            Scenario::Setup(args) => setup::run(&common, &args).await?,
+            Scenario::Fill(args) => fill::run(&args).await?,
             Scenario::Idle(args) => idle::run(&common, &args).await?,
             Scenario::Reconnect(args) => reconnect::run(&common, &args).await?,
             Scenario::Echo(args) => echo::run(&common, &args).await?,

@@ -123,7 +123,13 @@ fn random() -> [u8; 10] {
 }
 
 /// A conversation of two who have said something to each other in turn, and received it all.
-async fn converse(chats: &Chats, one: Someone, other: Someone, messages: u32, text: &str) -> anyhow::Result<()> {
+async fn converse(
+    chats: &Chats,
+    one: Someone,
+    other: Someone,
+    messages: u32,
+    text: &str,
+) -> anyhow::Result<()> {
     let since = SystemClock.now();
     let as_caller = |(user, device): Someone| Caller { user, device, since, connection: None };
     let (one, other) = (as_caller(one), as_caller(other));

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use hmac::{Hmac, KeyInit, Mac};
 use platform::{Clock, Randomness, Timestamp};
-use protocol::{DeviceId, UserId, UserInfo};
+use protocol::{DeviceId, Privacy, UserId, UserInfo};
 use sha2::Sha256;
 
 use crate::cache::Cache;
@@ -58,6 +58,7 @@ pub(crate) struct Inner {
     pub(crate) codes: Hmac<Sha256>,
     pub(crate) live: Cache<DeviceId, Arc<Live>>,
     pub(crate) names: Cache<UserId, UserInfo>,
+    pub(crate) privacy: Cache<UserId, Privacy>,
     /// Activity not written down yet: at most one entry for each session in `live` and minute.
     pub(crate) active: Mutex<HashMap<DeviceId, Timestamp>>,
     pub(crate) observers: RwLock<Vec<Arc<dyn SessionObserver>>>,
@@ -85,6 +86,7 @@ impl Accounts {
             codes: key.derive("kith one-time code 1: proves an address"),
             live: Cache::new(policy.cached_sessions),
             names: Cache::new(policy.cached_users),
+            privacy: Cache::new(policy.cached_users),
             active: Mutex::default(),
             observers: RwLock::default(),
             swept_at: AtomicI64::new(0),

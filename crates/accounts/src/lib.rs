@@ -18,6 +18,7 @@ mod codes;
 mod credentials;
 mod find;
 mod login;
+mod privacy;
 mod refresh;
 mod register;
 mod sessions;

@@ -32,7 +32,7 @@ pub struct Policy {
     pub waiting_hashes: u32,
     /// Sessions whose state is kept in memory (about 200 bytes each).
     pub cached_sessions: u32,
-    /// Users whose names are kept in memory (about 300 bytes each).
+    /// Users whose names and privacy are kept in memory (about 350 bytes each).
     pub cached_users: u32,
 }
 

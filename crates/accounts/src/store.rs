@@ -1,11 +1,14 @@
 //! What accounts need kept. Each method is one whole transaction: it happens entirely and durably, or not at all.
 
+mod profiles;
+
 use async_trait::async_trait;
 use platform::Timestamp;
 use protocol::{DeviceId, UserId, UserInfo};
 use subtle::ConstantTimeEq;
 
 use crate::Address;
+pub use profiles::ProfileStore;
 
 /// Why the store did not do it. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -243,7 +246,7 @@ pub enum Lookup {
 
 /// Keeps users, sessions and one-time codes.
 #[async_trait]
-pub trait AccountStore: Send + Sync + 'static {
+pub trait AccountStore: ProfileStore {
     /// Adds a user with a username, and their first session. Returns false, and adds nothing, if the username is taken.
     async fn register(&self, user: NewUser, session: NewSession) -> Result<bool, StoreError>;
 

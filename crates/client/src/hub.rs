@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use protocol::{
     ConversationId, ConversationKind, ConversationSummary, DeviceId, GroupChanges, GroupInfo, HistoryRequest,
-    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, OutgoingMessage, Presence, Sent, Seq,
-    SessionInfo, SyncPage, SyncRequest, UserId, UserInfo, WhoAmI,
+    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, OutgoingMessage, Presence, Privacy,
+    PrivacyChanges, Sent, Seq, SessionInfo, SyncPage, SyncRequest, UserId, UserInfo, WhoAmI,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -188,6 +188,16 @@ impl Hub {
     /// Who is asking.
     pub fn who_am_i(&self) -> Answer<WhoAmI> {
         self.call("WhoAmI", ())
+    }
+
+    /// What one lets others know and do.
+    pub fn get_privacy(&self) -> Answer<Privacy> {
+        self.call("GetPrivacy", ())
+    }
+
+    /// Changes what one lets others know and do, and answers all of it.
+    pub fn set_privacy(&self, changes: PrivacyChanges) -> Answer<Privacy> {
+        self.call("SetPrivacy", (changes,))
     }
 
     /// The account's signed-in devices.

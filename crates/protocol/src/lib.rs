@@ -13,9 +13,11 @@ mod id;
 mod message;
 mod null;
 pub mod objects;
+mod privacy;
 mod receipts;
 mod session;
 mod user;
+mod word;
 
 pub use bytes::ByteString;
 pub use content::{Content, MemberChange};
@@ -28,12 +30,14 @@ pub use message::{
     Body, DeviceMessage, HistoryRequest, Message, MessageKind, MessagePage, OutgoingDeviceMessage,
     OutgoingMessage, Sent, SyncPage, SyncRequest,
 };
+pub use privacy::{GroupsFrom, LastSeenTo, MessagesFrom, Privacy, PrivacyChanges};
 pub use receipts::{MemberReceipt, MessageInfo, Receipt};
 pub use session::{
     CodeRequest, CodeSent, CodeVerification, Credentials, CredentialsChange, RefreshRequest, SessionInfo,
     SignedIn, Tokens, WhoAmI,
 };
 pub use user::{Presence, UserInfo};
+pub use word::UnknownWord;
 
 /// Milliseconds since the Unix epoch, UTC.
 pub type Timestamp = i64;

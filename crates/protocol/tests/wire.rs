@@ -179,7 +179,10 @@ fn every_word_on_the_wire() {
     check::<MessageStatus>("MessageStatus");
     check::<Role>("Role");
     check::<MemberChange>("MemberChange");
-    assert_eq!(CHOICES.len(), 5);
+    check::<LastSeenTo>("LastSeenTo");
+    check::<MessagesFrom>("MessagesFrom");
+    check::<GroupsFrom>("GroupsFrom");
+    assert_eq!(CHOICES.len(), 8);
     let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(codes, expected::<ErrorCode>(&json!("?")));
     insta::assert_snapshot!("error_codes", codes.join("\n"));

@@ -5,6 +5,7 @@ use accounts::store::{
 };
 use accounts::{Address, Channel, StoreError};
 use platform::Timestamp;
+use protocol::Privacy;
 
 use crate::Failure;
 
@@ -92,4 +93,30 @@ pub(crate) fn columns(address: Option<&Address>) -> (Option<&str>, Option<&str>)
 pub(crate) fn address(channel: &str, text: &str) -> Result<Address, StoreError> {
     let read = if channel == Channel::Phone.as_str() { Address::phone(text) } else { Address::email(text) };
     read.map_err(|_| StoreError::Corrupt(format!("one_time_codes: {channel} {text:?}")))
+}
+
+/// A user's privacy as columns.
+pub(crate) struct PrivacyWords {
+    pub(crate) last_seen: String,
+    pub(crate) messages: String,
+    pub(crate) groups: String,
+    pub(crate) findable_by_name: bool,
+    pub(crate) findable_by_address: bool,
+}
+
+impl PrivacyWords {
+    pub(crate) fn read(self) -> Result<Privacy, StoreError> {
+        Ok(Privacy {
+            last_seen: word(&self.last_seen)?,
+            messages: word(&self.messages)?,
+            groups: word(&self.groups)?,
+            findable_by_name: self.findable_by_name,
+            findable_by_address: self.findable_by_address,
+        })
+    }
+}
+
+/// What a column's word stands for.
+pub(crate) fn word<T: std::str::FromStr>(text: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| StoreError::Corrupt(format!("users: {text:?}")))
 }

@@ -3,6 +3,7 @@
 //! The table below is what the hub dispatches by, and the source of `docs/protocol.md`. `rest` has a twin of each, which
 //! calls the same function.
 
+pub(crate) mod account;
 pub(crate) mod conversations;
 pub(crate) mod groups;
 pub(crate) mod messages;
@@ -15,8 +16,8 @@ use std::sync::Arc;
 
 use protocol::{
     ConversationId, ConversationKind, ConversationSummary, DeviceId, GroupChanges, GroupInfo, HistoryRequest,
-    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, OutgoingMessage, Presence, Sent, Seq,
-    SessionInfo, SyncPage, SyncRequest, UserId, UserInfo, WhoAmI,
+    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, OutgoingMessage, Presence, Privacy,
+    PrivacyChanges, Sent, Seq, SessionInfo, SyncPage, SyncRequest, UserId, UserInfo, WhoAmI,
 };
 
 pub use table::{Argument, CommandDoc};
@@ -101,6 +102,10 @@ table::commands! {
         boxed GetUsers(users: Vec<UserId>) -> Vec<UserInfo> = people::get_several;
         /// Who is asking.
         boxed WhoAmI() -> WhoAmI = people::who_am_i;
+        /// What one lets others know and do.
+        boxed GetPrivacy() -> Privacy = account::get_privacy;
+        /// Changes what one lets others know and do; what is absent stays. Answers all of it.
+        boxed SetPrivacy(changes: PrivacyChanges) -> Privacy = account::set_privacy;
         /// One's signed-in devices.
         boxed ListSessions() -> Vec<SessionInfo> = people::sessions;
         /// Signs a device out and closes its connections.

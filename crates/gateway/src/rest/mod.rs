@@ -1,5 +1,6 @@
 //! The REST doors: every route in one table.
 
+mod account;
 mod auth;
 mod body;
 mod conversations;
@@ -27,7 +28,7 @@ use http::{HeaderValue, StatusCode, header};
 use protocol::{
     CodeRequest, CodeSent, CodeVerification, ConversationSummary, Credentials, CredentialsChange, ErrorCode,
     GroupChanges, GroupInfo, HistoryRequest, MembershipRecord, MessageInfo, MessagePage, NewGroup, Presence,
-    RefreshRequest, Sent, SessionInfo, SignedIn, SyncPage, SyncRequest, Tokens, UserInfo, WhoAmI,
+    Privacy, PrivacyChanges, RefreshRequest, Sent, SessionInfo, SignedIn, SyncPage, SyncRequest, Tokens, UserInfo, WhoAmI,
 };
 
 use crate::CommandError;
@@ -135,6 +136,10 @@ table::routes! { "/api"
 
     /// Who is asking.
     tagged get "/users/me" () -> WhoAmI = people::who_am_i as WhoAmI;
+    /// What one lets others know and do.
+    tagged get "/users/me/privacy" () -> Privacy = account::get_privacy as GetPrivacy;
+    /// Changes what one lets others know and do; what is absent stays.
+    signed_in put "/users/me/privacy" (PrivacyChanges) -> Privacy = account::set_privacy as SetPrivacy;
     /// The user with exactly this username, email address or phone number.
     signed_in get "/users/find" (; FindRequest) -> UserInfo, or [NotFound] = people::find as FindUser;
     /// Users by id, in the order asked for; those that do not exist are left out.

@@ -17,6 +17,7 @@ mod listen;
 mod output;
 mod password;
 mod positions;
+mod privacy;
 mod resolve;
 mod send;
 mod show;
@@ -96,6 +97,9 @@ pub enum Command {
     Whoami(With<account::Whoami>),
     /// List the account's signed-in devices, or sign one out
     Devices(With<account::Devices>),
+    /// Show and change what others may know and do
+    #[command(subcommand)]
+    Privacy(privacy::Command),
     /// Send a message
     Send(With<send::Send>),
     /// Print messages as they come, and those missed before
@@ -144,6 +148,7 @@ impl Command {
             Self::Logout(with) => &with.options,
             Self::Whoami(with) => &with.options,
             Self::Devices(with) => &with.options,
+            Self::Privacy(privacy) => privacy.options(),
             Self::Send(with) => &with.options,
             Self::Listen(with) => &with.options,
             Self::Chat(with) => &with.options,
@@ -161,6 +166,7 @@ impl Command {
             Self::Logout(with) => account::logout(context, with.args).await,
             Self::Whoami(_) => account::whoami(context).await,
             Self::Devices(with) => account::devices(context, with.args).await,
+            Self::Privacy(privacy) => privacy::run(context, privacy).await,
             Self::Send(with) => send::send(context, with.args).await,
             Self::Listen(with) => listen::listen(context, with.args).await,
             Self::Chat(with) => chat::chat(context, with.args).await,

@@ -12,6 +12,7 @@ mod crash;
 mod membership;
 mod operating;
 mod presence;
+mod privacy;
 mod refusals;
 mod rest;
 mod sealed;

@@ -3,8 +3,8 @@
 use super::objects;
 use crate::{
     Body, ByteString, ConversationId, ConversationKind, ConversationSummary, DeviceId, DeviceMessage,
-    MemberInfo, MemberReceipt, Message, MessageId, MessageKind, MessageStatus, OutgoingDeviceMessage, Role,
-    Seq, Timestamp, UserId, UserInfo,
+    GroupsFrom, LastSeenTo, MemberInfo, MemberReceipt, Message, MessageId, MessageKind, MessageStatus,
+    MessagesFrom, OutgoingDeviceMessage, Role, Seq, Timestamp, UserId, UserInfo,
 };
 
 objects! { OBJECTS:
@@ -34,6 +34,33 @@ objects! { OBJECTS:
         user: UserInfo,
         /// The device.
         device: DeviceId,
+    }
+    /// What a user lets others know and do.
+    Privacy {
+        /// Who is told when they were last online, and whether they are.
+        lastSeen: LastSeenTo,
+        /// Who may begin a direct conversation with them.
+        messages: MessagesFrom,
+        /// Who may add them to a group without asking.
+        groups: GroupsFrom,
+        /// Whether a search finds them by their name or the beginning of their username. Who knows the whole username
+        /// always finds them.
+        findableByName: bool,
+        /// Whether who knows their email address or phone number finds them by it.
+        findableByAddress: bool,
+    }
+    /// What to change about one's privacy; what is absent stays.
+    PrivacyChanges {
+        /// Who is told when one was last online, and whether one is.
+        lastSeen: Option<LastSeenTo>,
+        /// Who may begin a direct conversation.
+        messages: Option<MessagesFrom>,
+        /// Who may add one to a group without asking.
+        groups: Option<GroupsFrom>,
+        /// Whether a search finds one by name or the beginning of the username.
+        findableByName: Option<bool>,
+        /// Whether one is found by an email address or a phone number.
+        findableByAddress: Option<bool>,
     }
     /// A conversation as one of its members sees it.
     ConversationSummary {

@@ -82,4 +82,19 @@ pub const CHOICES: &[Choice] = &[
             ("demoted", "An admin made them ordinary members."),
         ],
     },
+    Choice {
+        name: "LastSeenTo",
+        about: "Who is told when a user was last online, and whether they are.",
+        words: &[("everyone", "Everybody."), ("contacts", "Their contacts."), ("nobody", "Nobody.")],
+    },
+    Choice {
+        name: "MessagesFrom",
+        about: "Who may begin a direct conversation with a user.",
+        words: &[("everyone", "Everybody."), ("invite", "Those whose invite they accepted.")],
+    },
+    Choice {
+        name: "GroupsFrom",
+        about: "Who may add a user to a group without asking.",
+        words: &[("everyone", "Everybody."), ("contacts", "Their contacts.")],
+    },
 ];

@@ -25,6 +25,18 @@ impl Samples {
             area.object("Presence", &presence);
             area.object("WhoAmI", &WhoAmI { user: it.user(), device: it.phone });
         }),
+        ("accounts", |_, area| {
+            let privacy = Privacy { messages: MessagesFrom::Invite, ..Privacy::default() };
+            area.object("Privacy", &privacy);
+            let changes = PrivacyChanges {
+                last_seen: Some(LastSeenTo::Nobody),
+                messages: Some(MessagesFrom::Everyone),
+                groups: Some(GroupsFrom::Contacts),
+                findable_by_name: Some(false),
+                findable_by_address: Some(true),
+            };
+            area.object("PrivacyChanges", &changes);
+        }),
         ("conversations", |it, area| {
             area.object("MemberInfo", &it.member());
             area.object("ConversationSummary", &it.summary());

@@ -3,6 +3,7 @@
 //! Whatever gives an address to a user holds the lock on the row of its code; whatever adds a session or changes what
 //! a user signs in with holds that on the user. Several sessions are locked in the order of their ids.
 
+mod profiles;
 mod steps;
 
 use accounts::store::{

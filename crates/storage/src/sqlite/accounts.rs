@@ -1,5 +1,6 @@
 //! Accounts in SQLite.
 
+mod profiles;
 mod steps;
 
 use accounts::store::{

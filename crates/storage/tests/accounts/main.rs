@@ -2,6 +2,7 @@
 
 mod codes;
 mod credentials;
+mod profiles;
 mod service;
 mod sessions;
 mod users;

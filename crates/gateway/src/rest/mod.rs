@@ -28,7 +28,8 @@ use http::{HeaderValue, StatusCode, header};
 use protocol::{
     CodeRequest, CodeSent, CodeVerification, ConversationSummary, Credentials, CredentialsChange, ErrorCode,
     GroupChanges, GroupInfo, HistoryRequest, MembershipRecord, MessageInfo, MessagePage, NewGroup, Presence,
-    Privacy, PrivacyChanges, RefreshRequest, Sent, SessionInfo, SignedIn, SyncPage, SyncRequest, Tokens, UserInfo, WhoAmI,
+    Privacy, PrivacyChanges, RefreshRequest, Sent, SessionInfo, SignedIn, SyncPage, SyncRequest, Tokens,
+    UserInfo, WhoAmI,
 };
 
 use crate::CommandError;

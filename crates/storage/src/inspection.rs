@@ -1,5 +1,7 @@
 //! What a look at a database tells that changes nothing in it.
 
+use crate::Failure;
+
 /// The state of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
@@ -20,4 +22,9 @@ pub(crate) const SCHEMA_VERSION: &str = "SELECT max(version) FROM refinery_schem
 pub(crate) fn newest(migrations: &[refinery::Migration]) -> u64 {
     let versions = migrations.iter().map(|migration| u64::try_from(migration.version()).unwrap_or(0));
     versions.max().unwrap_or(0)
+}
+
+/// An older program knows nothing of what a newer one keeps, and has no business there.
+pub(crate) fn newer_is_refused(found: u64, newest: u64) -> Result<(), Failure> {
+    if found > newest { Err(Failure::Newer { found, newest }) } else { Ok(()) }
 }

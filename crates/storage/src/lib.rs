@@ -23,6 +23,17 @@ pub enum Failure {
     /// No connection to PostgreSQL was free in time.
     #[error("PostgreSQL: {0}")]
     Pool(#[from] deadpool_postgres::PoolError),
+    /// Tables that a newer program made.
+    #[error(
+        "its tables are of version {found}, made by a newer kith, and this one knows no more than {newest}: \
+         run the newer one, or restore the backup from before the upgrade"
+    )]
+    Newer {
+        /// The version of the tables.
+        found: u64,
+        /// The version that this program knows.
+        newest: u64,
+    },
     /// A migration could not be applied.
     #[error("migration: {0}")]
     Migration(#[from] refinery::Error),

@@ -6,7 +6,7 @@
 use std::{
     env, fs,
     hash::{BuildHasher, RandomState},
-    io,
+    io::{self, Seek, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -117,6 +117,45 @@ impl Server {
         })
     }
 
+    /// Stops all its processes where they are (SIGSTOP): connections stay, and nothing answers.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn pause(&self) -> io::Result<()> {
+        self.signal_all("STOP")
+    }
+
+    /// Lets it go on after [`pause`](Self::pause).
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn resume(&self) -> io::Result<()> {
+        self.signal_all("CONT")
+    }
+
+    fn signal_all(&self, name: &str) -> io::Result<()> {
+        let ids = self.ids();
+        let [postmaster, others @ ..] = &ids[..] else {
+            return Err(io::Error::other("PostgreSQL does not run"));
+        };
+        signal(*postmaster, name)?;
+        for &id in others {
+            let _ = signal(id, name); // a connection may just have ended by itself
+        }
+        Ok(())
+    }
+
+    /// Cuts all connections of clients (`pg_terminate_backend`), and answers how many there were.
+    ///
+    /// # Errors
+    /// When the server does not run.
+    pub fn cut_connections(&self) -> io::Result<usize> {
+        let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                   WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        let answer = self.admin.ask("postgres", sql)?;
+        answer.trim().parse().map_err(|_| io::Error::other(format!("no number: {answer:?}")))
+    }
+
     /// Starts it again after [`stop`](Self::stop) or [`crash`](Self::crash), on the same data and the same URL. Does
     /// nothing when it runs.
     ///
@@ -187,6 +226,7 @@ impl Server {
     }
 
     fn end(&mut self, how: &str) -> io::Result<()> {
+        let _ = self.resume(); // one that is paused would not hear it
         let Some(child) = &mut self.child else { return Ok(()) };
         let _ = signal(child.id(), how); // it may have ended by itself
         // It stays a zombie, its id ours, until `try_wait` reaps it.
@@ -220,6 +260,15 @@ impl Database {
     #[must_use]
     pub fn url(&self) -> String {
         self.admin.url(&self.name)
+    }
+
+    /// Runs SQL (or a file's, with psql's own commands) in it, and answers what it prints: a line a row, values separated
+    /// by `|`.
+    ///
+    /// # Errors
+    /// What psql says.
+    pub fn run(&self, sql: &str) -> io::Result<String> {
+        self.admin.ask(&self.name, sql)
     }
 }
 
@@ -275,6 +324,19 @@ impl Admin {
         format!("{}{database}{}", self.url.0, self.url.1)
     }
 
+    fn ask(&self, database: &str, sql: &str) -> io::Result<String> {
+        let mut psql = Command::new(binaries()?.join("psql"));
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-f", "-"]);
+        let mut file = tempfile::tempfile()?;
+        file.write_all(sql.as_bytes())?;
+        file.rewind()?;
+        let output = psql.stdin(file).output()?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(io::Error::other(format!("psql: {}", String::from_utf8_lossy(&output.stderr))))
+    }
+
     fn create(self: &Arc<Self>) -> io::Result<Database> {
         let name = format!("kith_{:016x}", RandomState::new().hash_one(()));
         let done = std::mem::take(&mut *self.dropped.lock().unwrap_or_else(PoisonError::into_inner));
@@ -290,8 +352,11 @@ impl Admin {
     }
 }
 
-/// The folder of the newest PostgreSQL installed from Debian's packages.
-fn binaries() -> io::Result<PathBuf> {
+/// The folder of the newest PostgreSQL installed from Debian's packages, `psql` and `pg_dump` among it.
+///
+/// # Errors
+/// When there is none.
+pub fn binaries() -> io::Result<PathBuf> {
     let folders = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let versions = folders.filter_map(|folder| {
         let version: u32 = folder.file_name().to_str()?.parse().ok()?;

@@ -53,6 +53,8 @@ enum Database {
 pub struct TestServer {
     binary: PathBuf,
     settings: Vec<(String, String)>,
+    /// A program that becomes the server, with its arguments; empty for none.
+    wrapper: Vec<String>,
     address: SocketAddr,
     process: Process,
     database: Database,
@@ -93,6 +95,20 @@ impl TestServer {
         store: Store,
         settings: &[(&str, &str)],
     ) -> io::Result<Self> {
+        Self::wrapped(binary, store, settings, &[])
+    }
+
+    /// As [`with_settings`](Self::with_settings), started by a program that gets its command line after `wrapper` and
+    /// becomes it (`exec`), such as `unshare --mount --`.
+    ///
+    /// # Errors
+    /// When it does not start; quotes its log.
+    pub fn wrapped(
+        binary: impl AsRef<Path>,
+        store: Store,
+        settings: &[(&str, &str)],
+        wrapper: &[&str],
+    ) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("kith-server-").tempdir()?;
         let database = match store {
             Store::Sqlite => Database::Sqlite,
@@ -107,11 +123,12 @@ impl TestServer {
         let binary = binary.as_ref().to_owned();
         let settings: Vec<_> =
             settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let mut command = command(&binary, &settings, &database, folder.path());
+        let wrapper: Vec<_> = wrapper.iter().map(|&part| part.to_owned()).collect();
+        let mut command = command(&wrapper, &binary, &settings, &database, folder.path());
         command.arg("serve").args(["--listen", &SocketAddr::from((own_host(), 0)).to_string()]);
         let mut process = Process::spawn(&mut command, folder.path().join("log"))?;
         let address = listening(&mut process)?;
-        Ok(Self { binary, settings, address, process, database, folder })
+        Ok(Self { binary, settings, wrapper, address, process, database, folder })
     }
 
     /// Where it listens, also after [`restart`](Self::restart).
@@ -147,9 +164,19 @@ impl TestServer {
     /// Another command of the same binary with the same settings, such as `admin otp`.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = command(&self.binary, &self.settings, &self.database, self.folder.path());
+        self.wrapped_command(&[], arguments)
+    }
+
+    fn wrapped_command(&self, wrapper: &[String], arguments: &[&str]) -> Command {
+        let mut command = command(wrapper, &self.binary, &self.settings, &self.database, self.folder.path());
         command.args(arguments);
         command
+    }
+
+    /// The process id, for signals and for reading `/proc`.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Kills it as a crash would (SIGKILL).
@@ -193,7 +220,7 @@ impl TestServer {
         self.process.kill()?;
         self.restart_database()?;
         let listen = self.address.to_string();
-        let mut command = self.command(&["serve", "--listen", &listen]);
+        let mut command = self.wrapped_command(&self.wrapper, &["serve", "--listen", &listen]);
         self.process = Process::spawn(&mut command, self.folder.path().join("log"))?;
         let address = listening(&mut self.process)?;
         assert_eq!(address, self.address, "the address it was told to listen on");
@@ -212,6 +239,17 @@ impl TestServer {
             Database::Sqlite => Ok(()),
             Database::Shared(_) => panic!("start the server on Store::CrashablePostgres"),
             Database::Own(server, _) => server.crash(),
+        }
+    }
+
+    /// The PostgreSQL that this server has to itself.
+    ///
+    /// # Panics
+    /// On any store but [`Store::CrashablePostgres`].
+    pub fn own_database(&mut self) -> &mut postgres::Server {
+        match &mut self.database {
+            Database::Own(server, _) => server,
+            _ => panic!("start the server on Store::CrashablePostgres"),
         }
     }
 
@@ -309,8 +347,21 @@ fn data(folder: &Path) -> PathBuf {
 }
 
 /// Nothing of the environment that tests run in counts.
-fn command(binary: &Path, settings: &[(String, String)], database: &Database, folder: &Path) -> Command {
-    let mut command = Command::new(binary);
+fn command(
+    wrapper: &[String],
+    binary: &Path,
+    settings: &[(String, String)],
+    database: &Database,
+    folder: &Path,
+) -> Command {
+    let mut command = match wrapper {
+        [] => Command::new(binary),
+        [program, arguments @ ..] => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(binary);
+            command
+        }
+    };
     for (name, _) in env::vars_os().filter(|(name, _)| is_ours(name)) {
         command.env_remove(name);
     }

@@ -20,3 +20,4 @@ mod sessions;
 mod slow_reader;
 mod starting;
 mod stopping;
+mod upgrade;

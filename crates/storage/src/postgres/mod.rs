@@ -5,13 +5,16 @@ pub mod chats;
 pub mod presence;
 
 mod inspect;
+mod watch;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
 use tokio_postgres::{Config, NoTls};
 
 use crate::Failure;
+use crate::inspection::{newer_is_refused, newest};
 pub use inspect::inspect;
 
 mod embedded {
@@ -29,6 +32,8 @@ const MIGRATION_LOCK: i64 = 0x4b69_7468;
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
+    /// While there is one, the database is watched.
+    _used: Arc<()>,
 }
 
 impl Database {
@@ -49,8 +54,10 @@ impl Database {
             None => durable,
         });
         migrate(&config).await?;
+        let (watched, used) = (watch::Watched::default(), Arc::new(()));
+        watched.watch(config.clone(), Arc::downgrade(&used));
         let manager =
-            Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+            Manager::from_connect(config, watched, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let timeouts = Timeouts {
             wait: Some(CONNECT_TIMEOUT),
             create: Some(CONNECT_TIMEOUT),
@@ -62,7 +69,7 @@ impl Database {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Failure::Settings(error.to_string()))?;
-        Ok(Self { pool })
+        Ok(Self { pool, _used: used })
     }
 
     /// A connection from the pool.
@@ -74,11 +81,16 @@ impl Database {
     }
 }
 
+/// All that is missing, in one transaction: whatever ends it half way leaves the tables as they were.
 async fn migrate(config: &Config) -> Result<(), Failure> {
     let (mut client, connection) = config.connect(NoTls).await?;
     let driver = tokio::spawn(connection);
+    // A large table takes its time, and so does the wait for another node that is at it.
+    client.batch_execute("SET statement_timeout = 0").await?;
     client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
-    embedded::migrations::runner().set_abort_divergent(true).run_async(&mut client).await?;
+    let runner = embedded::migrations::runner();
+    newer_is_refused(inspect::schema(&client).await?, newest(runner.get_migrations()))?;
+    runner.set_abort_divergent(true).set_grouped(true).run_async(&mut client).await?;
     drop(client); // which also releases the lock
     if let Ok(Err(error)) = driver.await {
         tracing::debug!(%error, "the migrating connection ended");

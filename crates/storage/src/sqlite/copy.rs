@@ -25,19 +25,24 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
 /// There is no database.
 pub fn inspect(path: &Path, thoroughly: bool) -> Result<Inspection, Failure> {
     let connection = open(path)?;
-    let table = "SELECT 1 FROM sqlite_schema WHERE name = 'refinery_schema_history'";
-    let migrated = connection.query_row(table, [], |_| Ok(())).optional()?.is_some();
-    let schema: Option<i64> =
-        if migrated { connection.query_row(SCHEMA_VERSION, [], |row| row.get(0))? } else { None };
     let check = if thoroughly { "PRAGMA integrity_check" } else { "PRAGMA quick_check" };
     let mut rows = connection.prepare(check)?;
     let found = rows.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
     Ok(Inspection {
-        schema: schema.and_then(|version| u64::try_from(version).ok()).unwrap_or(0),
+        schema: schema(&connection)?,
         newest: newest(embedded::migrations::runner().get_migrations()),
         problems: found.into_iter().filter(|line| line != "ok").collect(),
         clock: None,
     })
+}
+
+/// The version of the tables; 0 without any.
+pub(super) fn schema(connection: &Connection) -> Result<u64, Failure> {
+    let table = "SELECT 1 FROM sqlite_schema WHERE name = 'refinery_schema_history'";
+    let migrated = connection.query_row(table, [], |_| Ok(())).optional()?.is_some();
+    let schema: Option<i64> =
+        if migrated { connection.query_row(SCHEMA_VERSION, [], |row| row.get(0))? } else { None };
+    Ok(schema.and_then(|version| u64::try_from(version).ok()).unwrap_or(0))
 }
 
 fn open(path: &Path) -> Result<Connection, Failure> {

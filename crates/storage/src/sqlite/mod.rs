@@ -17,6 +17,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction};
 
 use crate::Failure;
+use crate::inspection::{newer_is_refused, newest};
 pub use copy::{copy, inspect};
 
 mod embedded {
@@ -46,7 +47,7 @@ impl Database {
     /// The file cannot be opened or written, or holds tables newer than this program's.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let mut connection = connect(path)?;
-        embedded::migrations::runner().set_abort_divergent(true).run(&mut connection)?;
+        migrate(&mut connection)?;
         let readers = (0..READERS).map(|_| connect(path)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             writer: Arc::new(writer::Writer::start(connection)),
@@ -76,6 +77,14 @@ impl Database {
     ) -> Result<T, Failure> {
         self.reader.run(work).await
     }
+}
+
+/// All that is missing, in one transaction: whatever ends it half way leaves the tables as they were.
+fn migrate(connection: &mut Connection) -> Result<(), Failure> {
+    let runner = embedded::migrations::runner();
+    newer_is_refused(copy::schema(connection)?, newest(runner.get_migrations()))?;
+    runner.set_abort_divergent(true).set_grouped(true).run(connection)?;
+    Ok(())
 }
 
 fn connect(path: &Path) -> Result<Connection, Failure> {

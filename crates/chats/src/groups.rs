@@ -2,7 +2,7 @@
 
 use protocol::{ConversationId, GroupChanges, MembershipRecord, Seq, UserId};
 
-use crate::log::{Change, GroupChange, Operation};
+use crate::log::{Change, GroupChange, Heir, Operation};
 use crate::{Caller, ChatError, Chats};
 
 /// The longest name of a group, in characters.
@@ -77,15 +77,23 @@ impl Chats {
         self.change(caller, group, GroupChange::Demote(user)).await
     }
 
-    /// Leaves a group.
+    /// Leaves a group. An admin may name a successor, who becomes an admin just before, in the same write. A group that
+    /// everybody has left is closed.
     ///
     /// # Errors
-    /// The caller is no member, or the last admin while others remain, or the store did not answer.
-    pub async fn leave(&self, caller: Caller, group: ConversationId) -> Result<Seq, ChatError> {
-        self.change(caller, group, GroupChange::Leave).await
+    /// The caller is no member, or the last admin while others remain and no successor is named; the successor is no
+    /// other member, or is named by one who is no admin; or the store did not answer.
+    pub async fn leave(
+        &self,
+        caller: Caller,
+        group: ConversationId,
+        successor: Option<UserId>,
+    ) -> Result<Seq, ChatError> {
+        let heir = successor.map_or(Heir::Nobody, Heir::Named);
+        self.change(caller, group, GroupChange::Leave(heir)).await
     }
 
-    /// Changes name, description or picture.
+    /// Changes name, description or picture; an empty picture takes it away.
     ///
     /// # Errors
     /// The caller is no admin of the group, a value breaks its bound, or the store did not answer.

@@ -20,6 +20,7 @@ mod receipts;
 mod send;
 mod service;
 mod start;
+mod succession;
 pub mod store;
 mod summary;
 

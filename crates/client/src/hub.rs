@@ -140,9 +140,9 @@ impl Hub {
         self.call("DemoteAdmin", (group, user))
     }
 
-    /// Leaves a group.
-    pub fn leave_group(&self, group: ConversationId) -> Answer<Seq> {
-        self.call("LeaveGroup", (group,))
+    /// Leaves a group, after making another its admin if one is named.
+    pub fn leave_group(&self, group: ConversationId, successor: Option<UserId>) -> Answer<Seq> {
+        self.call("LeaveGroup", (group, successor))
     }
 
     /// Changes a group's name, description or picture.

@@ -43,7 +43,7 @@ pub struct GroupChanges {
     pub name: Option<String>,
     /// A new description.
     pub description: Option<String>,
-    /// A new picture.
+    /// A new picture; empty for none.
     pub picture: Option<String>,
 }
 

@@ -1,15 +1,16 @@
-//! Changes of a group: who may make them, and what they do to name and members. No I/O.
+//! Changes of a group: who may make them, and how they are written down. No I/O.
 
 use std::sync::Arc;
 
-use protocol::{Body, Content, MemberChange, MessageKind, Role, UserId};
+use protocol::{Body, Content, MemberChange, MessageId, MessageKind, Role, UserId};
 
+use super::effect::{Effect, effects};
 use super::encode;
 use super::operation::{Change, GroupChange, Outcome};
 use super::plan::{Entry, Known, Plan, write};
-use crate::conversation::{Conversation, Members, Snapshot};
+use crate::ChatError;
+use crate::conversation::{Conversation, Members};
 use crate::store::{Info, Member, MembershipChange};
-use crate::{ChatError, Policy};
 
 /// Plans one change.
 pub(super) fn apply(
@@ -27,27 +28,41 @@ pub(super) fn apply(
     if !conversation.id.is_group() {
         return Err(ChatError::Forbidden("a direct conversation has its two members and no name of its own"));
     }
-    if actor.role != Role::Admin && !matches!(change.what, GroupChange::Leave) {
+    if actor.role != Role::Admin && !matches!(change.what, GroupChange::Leave(_)) {
         return Err(ChatError::Forbidden("only an admin may do that"));
     }
-    let Some(Effect { content, users, moved }) = effect(snapshot, change, known.policy)? else {
-        return Ok(unchanged);
-    };
+    let effects = effects(snapshot, change, known.policy)?;
+    let mut last = unchanged;
+    for (place, effect) in effects.into_iter().enumerate() {
+        last = record(plan, known, conversation, change, place, effect)?;
+    }
+    Ok(last)
+}
+
+/// Writes one effect down. Fails only before it has changed anything, and only the first of a change may.
+fn record(
+    plan: &mut Plan,
+    known: &Known<'_>,
+    conversation: &Conversation,
+    change: &Change,
+    place: usize,
+    Effect { content, users, moved }: Effect,
+) -> Result<Outcome, ChatError> {
     let entry = Entry {
         sender: change.actor,
         device: change.device,
-        id: change.id.clone(),
+        id: id_of(change, place)?,
         kind: MessageKind::System,
         epoch: None,
         stored: encode(&content)?,
-        body: Body::Open(content),
+        body: Body::Open(content.clone()),
     };
+    let snapshot = plan.snapshots.entry(conversation.id).or_insert_with(|| conversation.snapshot());
     let (outcome, mut appended) = write(&mut plan.commit, snapshot, conversation.id, entry, known.now);
     let mut info = (*snapshot.info).clone();
     info.updated_by = Some(change.actor);
     info.updated_at = outcome.time;
-    rename(&mut info, &change.what);
-    snapshot.info = Arc::new(info);
+    rename(&mut info, &content);
     if let Some(moved) = moved {
         snapshot.membership_version += 1;
         let mut members = snapshot.members.as_slice().to_vec();
@@ -64,6 +79,8 @@ pub(super) fn apply(
                 version: snapshot.membership_version,
             });
         }
+        // Nobody could ever come back to it.
+        info.deleted |= members.is_empty();
         snapshot.members = Arc::new(Members::new(members));
         match moved {
             MemberChange::Added => appended.joined = users,
@@ -71,85 +88,25 @@ pub(super) fn apply(
             MemberChange::Promoted | MemberChange::Demoted => {}
         }
     }
+    snapshot.info = Arc::new(info);
     appended.members = Arc::clone(&snapshot.members);
     plan.appended.push(appended);
     Ok(outcome)
 }
 
-/// What a change does, if it is allowed and does anything.
-struct Effect {
-    content: Content,
-    users: Vec<UserId>,
-    moved: Option<MemberChange>,
-}
-
-impl Effect {
-    fn on(change: MemberChange, users: Vec<UserId>) -> Option<Self> {
-        let content = Content::Members { change, users: users.clone() };
-        Some(Self { content, users, moved: Some(change) })
+/// The id of a change's entries: its own for the first, and for what follows that with a number.
+fn id_of(change: &Change, place: usize) -> Result<MessageId, ChatError> {
+    if place == 0 {
+        return Ok(change.id.clone());
     }
+    let id = format!("{}.{place}", change.id);
+    id.parse().map_err(|error| ChatError::Invalid(format!("the id of an entry: {error}")))
 }
 
-fn effect(snapshot: &Snapshot, change: &Change, policy: &Policy) -> Result<Option<Effect>, ChatError> {
-    let members = &snapshot.members;
-    let role_of = |user: UserId| {
-        members.get(user).map(|member| member.role).ok_or(ChatError::NotFound("member of this group"))
-    };
-    let admins = members.as_slice().iter().filter(|member| member.role == Role::Admin).count();
-    Ok(match &change.what {
-        GroupChange::Add(users) => {
-            let mut new: Vec<_> = users.iter().copied().filter(|user| members.get(*user).is_none()).collect();
-            new.sort_unstable();
-            new.dedup();
-            if new.is_empty() {
-                None
-            } else if members.len() + new.len() > policy.group_members {
-                return Err(ChatError::GroupFull { limit: policy.group_members });
-            } else {
-                Effect::on(MemberChange::Added, new)
-            }
-        }
-        GroupChange::Remove(user) if *user == change.actor => {
-            return Err(ChatError::Invalid("to remove yourself, leave the group".into()));
-        }
-        GroupChange::Remove(user) => {
-            role_of(*user)?;
-            Effect::on(MemberChange::Removed, vec![*user])
-        }
-        GroupChange::Leave => {
-            if admins == 1 && members.len() > 1 && role_of(change.actor)? == Role::Admin {
-                return Err(ChatError::LastAdmin);
-            }
-            Effect::on(MemberChange::Left, vec![change.actor])
-        }
-        GroupChange::Promote(user) => match role_of(*user)? {
-            Role::Admin => None,
-            Role::Member => Effect::on(MemberChange::Promoted, vec![*user]),
-        },
-        GroupChange::Demote(user) => match role_of(*user)? {
-            Role::Member => None,
-            Role::Admin if admins == 1 => return Err(ChatError::LastAdmin),
-            Role::Admin => Effect::on(MemberChange::Demoted, vec![*user]),
-        },
-        GroupChange::Info { name, description, picture } => {
-            let (name, description, picture) = (name.clone(), description.clone(), picture.clone());
-            if name.is_none() && description.is_none() && picture.is_none() {
-                None
-            } else {
-                let content = Content::Info { name, description, picture };
-                Some(Effect { content, users: Vec::new(), moved: None })
-            }
-        }
-        GroupChange::Delete => {
-            let users = members.as_slice().iter().map(|member| member.user).collect();
-            Some(Effect { content: Content::Deleted, users, moved: Some(MemberChange::Removed) })
-        }
-    })
-}
-
-fn rename(info: &mut Info, change: &GroupChange) {
-    match change {
-        GroupChange::Info { name, description, picture } => {
+/// What an entry says of name and the like.
+fn rename(info: &mut Info, content: &Content) {
+    match content {
+        Content::Info { name, description, picture } => {
             if let Some(name) = name {
                 info.name.clone_from(name);
             }
@@ -157,10 +114,10 @@ fn rename(info: &mut Info, change: &GroupChange) {
                 info.description.clone_from(description);
             }
             if let Some(picture) = picture {
-                info.picture = Some(picture.clone());
+                info.picture = Some(picture.clone()).filter(|picture| !picture.is_empty());
             }
         }
-        GroupChange::Delete => info.deleted = true,
+        Content::Deleted => info.deleted = true,
         _ => {}
     }
 }

@@ -4,6 +4,7 @@
 mod batcher;
 mod body;
 mod create;
+mod effect;
 mod membership;
 mod operation;
 mod plan;
@@ -13,4 +14,4 @@ mod tests;
 
 pub(crate) use batcher::Batchers;
 pub(crate) use body::{encode, message_of};
-pub(crate) use operation::{Change, GroupChange, NewMessage, Operation};
+pub(crate) use operation::{Change, GroupChange, Heir, NewMessage, Operation};

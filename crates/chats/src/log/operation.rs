@@ -32,11 +32,22 @@ pub(crate) struct Change {
 pub(crate) enum GroupChange {
     Add(Vec<UserId>),
     Remove(UserId),
-    Leave,
+    Leave(Heir),
     Promote(UserId),
     Demote(UserId),
     Info { name: Option<String>, description: Option<String>, picture: Option<String> },
     Delete,
+}
+
+/// Who becomes an admin when one leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heir {
+    /// Nobody: the last admin does not leave while others remain.
+    Nobody,
+    /// This member.
+    Named(UserId),
+    /// Where the last admin leaves, whoever has been there longest.
+    Eldest,
 }
 
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ use protocol::{
 };
 
 use super::encode;
-use super::operation::{Change, GroupChange, NewMessage, Operation, Outcome, SentKey};
+use super::operation::{Change, GroupChange, Heir, NewMessage, Operation, Outcome, SentKey};
 use super::plan::{Known, Plan, plan};
 use crate::conversation::Conversation;
 use crate::store::{Head, Info, Member};

@@ -46,8 +46,13 @@ pub(crate) async fn demote(shared: &Shared, caller: Caller, group: ConversationI
     Ok(shared.services.chats.demote(caller, group, user).await?)
 }
 
-pub(crate) async fn leave(shared: &Shared, caller: Caller, group: ConversationId) -> Recorded {
-    Ok(shared.services.chats.leave(caller, group).await?)
+pub(crate) async fn leave(
+    shared: &Shared,
+    caller: Caller,
+    group: ConversationId,
+    successor: Option<UserId>,
+) -> Recorded {
+    Ok(shared.services.chats.leave(caller, group, successor).await?)
 }
 
 pub(crate) async fn update(

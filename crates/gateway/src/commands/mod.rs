@@ -78,9 +78,10 @@ table::commands! {
         boxed PromoteToAdmin(group: ConversationId, user: UserId) -> Seq = groups::promote;
         /// Makes an admin an ordinary member.
         boxed DemoteAdmin(group: ConversationId, user: UserId) -> Seq = groups::demote;
-        /// Leaves a group. Its last admin cannot while others remain.
-        boxed LeaveGroup(group: ConversationId) -> Seq = groups::leave;
-        /// Changes name, description or picture.
+        /// Leaves a group. An admin may name a successor, who becomes an admin just before; the last admin has to while
+        /// others remain. A group that everybody has left is closed.
+        boxed LeaveGroup(group: ConversationId; successor: UserId) -> Seq = groups::leave;
+        /// Changes name, description or picture; an empty picture takes it away.
         boxed UpdateGroup(group: ConversationId, changes: GroupChanges) -> Seq = groups::update;
         /// Deletes a group for everyone. Who was in it keeps what they may see.
         boxed DeleteGroup(group: ConversationId) -> Seq = groups::delete;

@@ -3,8 +3,8 @@
 use axum::extract::State;
 use protocol::{ConversationId, GroupChanges, GroupInfo, MembershipRecord, NewGroup, Seq};
 
-use super::objects::{ConversationRef, OneUser, Recorded, SeveralUsers};
-use super::parameters::Named;
+use super::objects::{ConversationRef, LeaveRequest, OneUser, Recorded, SeveralUsers};
+use super::parameters::{Asked, Named};
 use super::{Answer, As, Door, Json};
 use crate::CommandError;
 use crate::commands::{conversations, groups};
@@ -86,8 +86,13 @@ pub(super) async fn demote(
     recorded(groups::demote(&shared, caller, group, body.user).await)
 }
 
-pub(super) async fn leave(State(shared): Door, As(caller): As, Named(group): Group) -> Answer<Recorded> {
-    recorded(groups::leave(&shared, caller, group).await)
+pub(super) async fn leave(
+    State(shared): Door,
+    As(caller): As,
+    Named(group): Group,
+    Asked(request): Asked<LeaveRequest>,
+) -> Answer<Recorded> {
+    recorded(groups::leave(&shared, caller, group, request.successor).await)
 }
 
 pub(super) async fn membership(

@@ -37,7 +37,7 @@ use crate::state::Shared;
 pub(crate) use body::Json;
 pub use objects::REST_OBJECTS;
 use objects::{
-    ConversationRef, DeviceMessagesUpTo, DirectRequest, FindRequest, OneUser, PageRequest, Recorded,
+    ConversationRef, DeviceMessagesUpTo, DirectRequest, FindRequest, LeaveRequest, OneUser, PageRequest, Recorded,
     SendRequest, SeveralUsers, TypingState, UpTo, UsersRequest,
 };
 pub use openapi::openapi;
@@ -110,7 +110,7 @@ table::routes! { "/api"
         = groups::create as InitiateGroupChatSession;
     /// A group with all its members.
     tagged get "/groups/{group}" () -> GroupInfo, or [NotFound] = groups::get as GetGroup;
-    /// Changes name, description or picture. For admins, like all changes of a group.
+    /// Changes name, description or picture; an empty picture takes it away. For admins, like all changes of a group.
     signed_in put "/groups/{group}" (GroupChanges) -> Recorded, or [NotFound, Forbidden] = groups::update as UpdateGroup;
     /// Deletes a group for everyone. Who was in it keeps what they may see.
     signed_in delete "/groups/{group}" () -> Recorded, or [NotFound, Forbidden] = groups::delete as DeleteGroup;
@@ -129,8 +129,10 @@ table::routes! { "/api"
     /// Makes an admin an ordinary member.
     signed_in post "/groups/{group}/demote" (OneUser) -> Recorded, or [NotFound, Forbidden, LastAdmin]
         = groups::demote as DemoteAdmin;
-    /// Leaves a group. Its last admin cannot while others remain.
-    signed_in post "/groups/{group}/leave" () -> Recorded, or [NotFound, Forbidden, LastAdmin] = groups::leave as LeaveGroup;
+    /// Leaves a group. An admin may name a successor, who becomes an admin just before; the last admin has to while others
+    /// remain. A group that everybody has left is closed.
+    signed_in post "/groups/{group}/leave" (; LeaveRequest) -> Recorded, or [NotFound, Forbidden, LastAdmin]
+        = groups::leave as LeaveGroup;
     /// Everyone who is or was in a group: who added and removed them, and when.
     signed_in get "/groups/{group}/membership" () -> Vec<MembershipRecord>, or [NotFound]
         = groups::membership as MembershipHistory;

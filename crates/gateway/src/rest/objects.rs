@@ -81,6 +81,11 @@ objects! {
         /// Who.
         user: UserId,
     }
+    /// How to leave a group.
+    Deserialize LeaveRequest {
+        /// Who becomes an admin just before.
+        successor: Option<UserId>,
+    }
     /// Users.
     Deserialize SeveralUsers {
         /// Who.

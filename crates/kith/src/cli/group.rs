@@ -26,7 +26,7 @@ pub enum Group {
     /// Make admins ordinary members
     Demote(With<Members>),
     /// Leave a group
-    Leave(With<Named>),
+    Leave(With<Leave>),
     /// Give a group another name
     Rename(With<Rename>),
     /// Delete a group for everyone
@@ -50,6 +50,14 @@ pub struct Create {
 #[derive(Debug, Args)]
 pub struct Named {
     group: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Leave {
+    group: String,
+    /// Who becomes its admin in your place
+    #[arg(long, value_name = "USER")]
+    successor: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -78,7 +86,8 @@ impl Group {
     pub(super) fn options(&self) -> &Options {
         match self {
             Self::Create(with) => &with.options,
-            Self::Show(with) | Self::Leave(with) | Self::History(with) => &with.options,
+            Self::Show(with) | Self::History(with) => &with.options,
+            Self::Leave(with) => &with.options,
             Self::Add(with) | Self::Remove(with) | Self::Promote(with) | Self::Demote(with) => &with.options,
             Self::Rename(with) => &with.options,
             Self::Delete(with) => &with.options,
@@ -123,7 +132,11 @@ pub(super) async fn run(context: &Context, command: Group) -> Result<(), Failure
         }
         Group::Leave(with) => {
             let group = resolve::group(&hub, &with.args.group).await?;
-            done(context, group, hub.leave_group(group).await?, "left")
+            let mut successor = None;
+            if let Some(name) = with.args.successor {
+                successor = resolve::users(&hub, &[name]).await?.pop();
+            }
+            done(context, group, hub.leave_group(group, successor).await?, "left")
         }
         Group::Rename(with) => {
             let group = resolve::group(&hub, &with.args.group).await?;

@@ -9,6 +9,7 @@ mod clients;
 mod codes;
 mod connections;
 mod crash;
+mod groups;
 mod membership;
 mod operating;
 mod presence;

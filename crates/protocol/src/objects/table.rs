@@ -163,7 +163,7 @@ objects! { OBJECTS:
         name: Option<String>,
         /// A new description.
         description: Option<String>,
-        /// A new picture.
+        /// A new picture; empty for none.
         picture: Option<String>,
     }
     /// A message to be sent. A bare string is short for `{"text": …}`.

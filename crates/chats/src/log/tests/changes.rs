@@ -31,8 +31,8 @@ fn only_admins_change_a_group_and_members_may_leave() {
         assert!(matches!(answer, Err(ChatError::Forbidden(_))), "{what:?}: {answer:?}");
         assert_eq!(world.one(changes(DAVE, what)), Err(NOT_THERE));
     }
-    assert_eq!(world.one(changes(BOB, GroupChange::Leave)), Ok(11));
-    assert_eq!(world.one(changes(DAVE, GroupChange::Leave)), Err(NOT_THERE));
+    assert_eq!(world.one(changes(BOB, GroupChange::Leave(Heir::Nobody))), Ok(11));
+    assert_eq!(world.one(changes(DAVE, GroupChange::Leave(Heir::Nobody))), Err(NOT_THERE));
     for what in all() {
         let members = [(ALICE, Role::Admin), (BOB, Role::Member)];
         let direct = World::new(ConversationShape::Direct, ConversationKind::Plain, &members);
@@ -110,7 +110,7 @@ fn removed_and_added_again_within_a_batch() {
 #[test]
 fn the_last_admin_stays_while_others_do() {
     let world = World::group();
-    let (leave, demote) = (|who| changes(who, GroupChange::Leave), |who| GroupChange::Demote(user(who)));
+    let (leave, demote) = (|who| changes(who, GroupChange::Leave(Heir::Nobody)), |who| GroupChange::Demote(user(who)));
     assert_eq!(world.one(leave(ALICE)), Err(ChatError::LastAdmin));
     assert_eq!(world.one(changes(ALICE, demote(ALICE))), Err(ChatError::LastAdmin));
     let promote = changes(ALICE, GroupChange::Promote(user(BOB)));
@@ -146,6 +146,8 @@ fn name_and_description_change_alone() {
         changes(ALICE, info(None, None, Some("p"))),
         changes(ALICE, info(None, None, None)),
     ];
+    let away = world.plan(&[changed[2].clone(), changes(ALICE, info(None, None, Some("")))]);
+    assert_eq!(away.commit.heads[0].info.picture, None, "an empty one takes it away");
     let plan = world.plan(&changed);
     assert_eq!(answers(&plan), [Ok(11), Ok(12), Ok(13), Ok(13)]);
     let head = &plan.commit.heads[0];
@@ -171,4 +173,45 @@ fn a_deleted_group_loses_everyone_who_may_then_not_speak() {
     assert!(plan.appended[0].members.is_empty());
     assert!(plan.commit.heads[0].info.deleted);
     assert_eq!(plan.commit.memberships.len(), 3);
+}
+
+#[test]
+fn a_successor_is_promoted_before_the_admin_leaves() {
+    let world = World::group();
+    let leave = |who, heir| changes(who, GroupChange::Leave(heir));
+    let plan = world.plan(&[leave(ALICE, Heir::Named(user(CAROL))), leave(CAROL, Heir::Nobody)]);
+    assert_eq!(answers(&plan), [Ok(12), Err(ChatError::LastAdmin)]);
+    assert_eq!(content(&plan, 0), Content::Members { change: MemberChange::Promoted, users: users(&[CAROL]) });
+    assert_eq!(content(&plan, 1), Content::Members { change: MemberChange::Left, users: users(&[ALICE]) });
+    assert_ne!(plan.commit.entries[0].id, plan.commit.entries[1].id);
+    assert_eq!(plan.appended[1].departed, users(&[ALICE]));
+    let now = &plan.snapshots[&world.conversation.id];
+    assert_eq!(now.members.get(user(CAROL)).map(|it| it.role), Some(Role::Admin));
+    assert_eq!((now.members.len(), now.membership_version, now.info.deleted), (2, 9, false));
+
+    // Nobody is made an admin by one who is none, nor twice, nor from outside.
+    let refused = world.one(leave(BOB, Heir::Named(user(CAROL))));
+    assert!(matches!(refused, Err(ChatError::Forbidden(_))));
+    assert!(matches!(world.one(leave(ALICE, Heir::Named(user(ALICE)))), Err(ChatError::Invalid(_))));
+    let stranger = world.one(leave(ALICE, Heir::Named(user(DAVE))));
+    assert_eq!(stranger, Err(ChatError::NotFound("member of this group")));
+    let promote = changes(ALICE, GroupChange::Promote(user(BOB)));
+    let plan = world.plan(&[promote, leave(ALICE, Heir::Named(user(BOB)))]);
+    assert_eq!(answers(&plan), [Ok(11), Ok(12)], "an admin already");
+}
+
+#[test]
+fn the_eldest_inherits_only_where_no_admin_is_left() {
+    let leave = |who| changes(who, GroupChange::Leave(Heir::Eldest));
+    let mut world = World::group();
+    let plan = world.plan(&[leave(ALICE), leave(CAROL), leave(BOB)]);
+    assert_eq!(answers(&plan), [Ok(12), Ok(13), Ok(14)]);
+    assert_eq!(content(&plan, 0), Content::Members { change: MemberChange::Promoted, users: users(&[BOB]) });
+    let now = &plan.snapshots[&world.conversation.id];
+    assert!(now.members.is_empty() && now.info.deleted, "a group without members is closed");
+    assert!(plan.commit.heads[0].info.deleted);
+
+    let members = [(ALICE, Role::Admin), (BOB, Role::Member), (CAROL, Role::Admin)];
+    world = World::new(ConversationShape::Group, ConversationKind::Plain, &members);
+    assert_eq!(answers(&world.plan(&[leave(ALICE)])), [Ok(11)], "carol still is one");
 }

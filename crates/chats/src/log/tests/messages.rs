@@ -71,7 +71,7 @@ fn a_deleted_group_takes_nothing() {
     info.deleted = true;
     world.conversation.state().now.info = Arc::new(info);
     assert_eq!(world.one(says(ALICE, "a")), Err(NOT_THERE));
-    assert_eq!(world.one(changes(ALICE, GroupChange::Leave)), Err(NOT_THERE));
+    assert_eq!(world.one(changes(ALICE, GroupChange::Leave(Heir::Nobody))), Err(NOT_THERE));
 }
 
 #[test]

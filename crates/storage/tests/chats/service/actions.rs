@@ -214,7 +214,7 @@ impl World {
         let answer = match rng.below(100) {
             0..=39 => chats.add_members(me, group, vec![other, rng.of(&self.users)]).await,
             40..=59 => chats.remove_member(me, group, other).await,
-            60..=69 => chats.leave(me, group).await,
+            60..=69 => chats.leave(me, group, rng.chance(40).then_some(other)).await,
             70..=84 => chats.promote(me, group, other).await,
             85..=91 => chats.demote(me, group, other).await,
             92..=98 => {

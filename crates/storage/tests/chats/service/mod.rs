@@ -7,4 +7,5 @@ mod model;
 mod property;
 mod races;
 mod stories;
+mod succession;
 mod verify;

@@ -76,6 +76,7 @@ impl Model {
             }
             Content::Members { change: MemberChange::Removed | MemberChange::Left, users } => {
                 users.iter().for_each(|user| self.leave(*user, seq));
+                self.deleted |= self.members.is_empty();
                 assert!(self.members.is_empty() || !self.admins.is_empty(), "no group without an admin");
             }
             Content::Members { change: MemberChange::Promoted, users } => {

@@ -1,0 +1,67 @@
+//! Leaving for good: out of every group at once.
+
+use std::sync::Arc;
+
+use protocol::{ConversationId, DeviceId, UserId};
+use tokio::task::JoinSet;
+
+use crate::log::{Change, GroupChange, Heir, Operation};
+use crate::service::READINGS;
+use crate::{ChatError, Chats};
+
+/// Groups that are left at the same time.
+const GROUPS_AT_ONCE: usize = 64;
+/// The device of entries that no device has caused.
+const NO_DEVICE: DeviceId = DeviceId::from_bytes([0; 16]);
+
+impl Chats {
+    /// Leaves every group that `user` is in, and answers how many those were. Where the last admin goes, whoever has been
+    /// a member longest becomes one; a group that nobody is left in is closed. Direct conversations stay as they are.
+    ///
+    /// Each group is left in one write of its own, a few at the same time. Called again after an error or a crash, it
+    /// goes on with the groups that are left; called again after that, it does nothing.
+    ///
+    /// # Errors
+    /// The store did not answer, or others keep adding the user to groups.
+    pub async fn leave_all(&self, user: UserId) -> Result<usize, ChatError> {
+        let mut left = 0;
+        for _ in 0..READINGS {
+            let stays = self.store.stays(user, None).await?;
+            let open = stays.iter().filter(|stay| stay.to_seq.is_none() && stay.conversation.is_group());
+            let groups: Vec<_> = open.map(|stay| stay.conversation).collect();
+            if groups.is_empty() {
+                return Ok(left);
+            }
+            for some in groups.chunks(GROUPS_AT_ONCE) {
+                left += self.leave_some(user, some).await?;
+            }
+        }
+        tracing::warn!(%user, "is added to groups faster than they can be left");
+        Err(ChatError::Unavailable)
+    }
+
+    async fn leave_some(&self, user: UserId, groups: &[ConversationId]) -> Result<usize, ChatError> {
+        let batchers = self.batchers()?;
+        let mut leaving = JoinSet::new();
+        for &group in groups {
+            let what = GroupChange::Leave(Heir::Eldest);
+            let change = Change { actor: user, device: NO_DEVICE, id: self.message_id(), what };
+            let batchers = Arc::clone(&batchers);
+            leaving.spawn(async move { batchers.run(group, Operation::Change(change)).await });
+        }
+        let mut left = 0;
+        while let Some(outcome) = leaving.join_next().await {
+            match outcome {
+                Ok(Ok(_)) => left += 1,
+                // Removed meanwhile, or the group is gone.
+                Ok(Err(ChatError::NotFound(_))) => {}
+                Ok(Err(error)) => return Err(error),
+                Err(error) => {
+                    tracing::error!(%error, "leaving a group ended early");
+                    return Err(ChatError::Unavailable);
+                }
+            }
+        }
+        Ok(left)
+    }
+}

@@ -20,8 +20,8 @@ mod receipts;
 mod send;
 mod service;
 mod start;
-mod succession;
 pub mod store;
+mod succession;
 mod summary;
 
 pub use audience::{Appended, Audience, ReceiptNotice, Users};

@@ -37,8 +37,8 @@ use crate::state::Shared;
 pub(crate) use body::Json;
 pub use objects::REST_OBJECTS;
 use objects::{
-    ConversationRef, DeviceMessagesUpTo, DirectRequest, FindRequest, LeaveRequest, OneUser, PageRequest, Recorded,
-    SendRequest, SeveralUsers, TypingState, UpTo, UsersRequest,
+    ConversationRef, DeviceMessagesUpTo, DirectRequest, FindRequest, LeaveRequest, OneUser, PageRequest,
+    Recorded, SendRequest, SeveralUsers, TypingState, UpTo, UsersRequest,
 };
 pub use openapi::openapi;
 pub use parameters::{PARAMETERS, Parameter};

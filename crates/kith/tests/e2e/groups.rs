@@ -32,8 +32,7 @@ async fn the_last_admin_names_a_successor(store: Store) {
     let error = alice.refused("LeaveGroup", (&group, bob.user())).await;
     assert!(error.starts_with("not_found"), "{error}");
     let log = carol.history(&group).await;
-    let expected =
-        [(json!("promoted"), json!([bob.user()])), (json!("left"), json!([alice.user()]))];
+    let expected = [(json!("promoted"), json!([bob.user()])), (json!("left"), json!([alice.user()]))];
     assert_eq!(changes(&log[1..]), expected);
     let now = bob.call("GetGroup", (&group,)).await;
     assert_eq!((&now["role"], &now["memberCount"]), (&json!("admin"), &json!(2)));

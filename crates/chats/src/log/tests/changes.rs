@@ -110,7 +110,8 @@ fn removed_and_added_again_within_a_batch() {
 #[test]
 fn the_last_admin_stays_while_others_do() {
     let world = World::group();
-    let (leave, demote) = (|who| changes(who, GroupChange::Leave(Heir::Nobody)), |who| GroupChange::Demote(user(who)));
+    let (leave, demote) =
+        (|who| changes(who, GroupChange::Leave(Heir::Nobody)), |who| GroupChange::Demote(user(who)));
     assert_eq!(world.one(leave(ALICE)), Err(ChatError::LastAdmin));
     assert_eq!(world.one(changes(ALICE, demote(ALICE))), Err(ChatError::LastAdmin));
     let promote = changes(ALICE, GroupChange::Promote(user(BOB)));
@@ -181,7 +182,10 @@ fn a_successor_is_promoted_before_the_admin_leaves() {
     let leave = |who, heir| changes(who, GroupChange::Leave(heir));
     let plan = world.plan(&[leave(ALICE, Heir::Named(user(CAROL))), leave(CAROL, Heir::Nobody)]);
     assert_eq!(answers(&plan), [Ok(12), Err(ChatError::LastAdmin)]);
-    assert_eq!(content(&plan, 0), Content::Members { change: MemberChange::Promoted, users: users(&[CAROL]) });
+    assert_eq!(
+        content(&plan, 0),
+        Content::Members { change: MemberChange::Promoted, users: users(&[CAROL]) }
+    );
     assert_eq!(content(&plan, 1), Content::Members { change: MemberChange::Left, users: users(&[ALICE]) });
     assert_ne!(plan.commit.entries[0].id, plan.commit.entries[1].id);
     assert_eq!(plan.appended[1].departed, users(&[ALICE]));

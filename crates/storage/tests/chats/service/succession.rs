@@ -52,7 +52,11 @@ fn a_successor_takes_over_in_one_write(backend: &Backend) {
 }
 
 /// Groups of every sort, and what has to become of them without `gone`.
-async fn groups(life: &Life, gone: chats::Caller, other: chats::Caller) -> Vec<(ConversationId, Vec<UserId>)> {
+async fn groups(
+    life: &Life,
+    gone: chats::Caller,
+    other: chats::Caller,
+) -> Vec<(ConversationId, Vec<UserId>)> {
     let (chats, third) = (&life.chats, new_user());
     let alone = chats.start_group(gone, group_of(&[])).await.unwrap();
     let last_admin = chats.start_group(gone, group_of(&[other.user])).await.unwrap();

@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chats::Caller;
 use http::request::Parts;
+use protocol::ErrorCode;
 use signalr::Payload;
 use signalr::server::{BoxStream, Call, ConnectionHandle, Hub, HubError, MethodKind, Refusal, access_token};
 
 use crate::CommandError;
 use crate::commands;
+use crate::limits::{Asked, Crowded, Place};
 use crate::state::Shared;
 
 /// The hub at `/hub`.
@@ -19,11 +21,25 @@ pub(crate) struct Client {
     pub(crate) caller: Caller,
     /// Until the connection is registered: its session is checked once more then.
     token: Mutex<Option<Box<str>>>,
+    /// Among the connections of its address, where a proxy's socket says nothing of that.
+    _place: Option<Box<Place>>,
 }
 
 impl Client {
     fn number(&self) -> u64 {
         self.caller.connection.unwrap_or_default()
+    }
+}
+
+impl ChatHub {
+    fn place(&self, request: &Parts) -> Result<Option<Box<Place>>, Refusal> {
+        let Some(asked) = request.extensions.get::<Asked>().filter(|asked| asked.forwarded) else {
+            return Ok(None);
+        };
+        let place = self.0.limits.place(asked.address).map_err(|Crowded| {
+            CommandError::new(ErrorCode::RateLimited, "too many connections from this address").refusal()
+        })?;
+        Ok(place.map(Box::new))
     }
 }
 
@@ -34,13 +50,14 @@ impl Hub for ChatHub {
         let token = access_token(request).ok_or_else(|| CommandError::no_token().refusal())?;
         let session = self.0.services.accounts.authenticate(&token).await;
         let session = session.map_err(|error| CommandError::from(error).refusal())?;
+        let place = self.place(request)?;
         let caller = Caller {
             user: session.user,
             device: session.device,
             since: session.created_at,
             connection: Some(self.0.connection_number()),
         };
-        Ok(Client { caller, token: Mutex::new(Some(token.into())) })
+        Ok(Client { caller, token: Mutex::new(Some(token.into())), _place: place })
     }
 
     async fn connected(&self, client: &Arc<Client>, connection: &ConnectionHandle) {
@@ -68,6 +85,7 @@ impl Hub for ChatHub {
     }
 
     async fn invoke(&self, call: Call<Client>) -> Result<Payload, HubError> {
+        self.0.limits.account(call.client.caller.user, commands::class(&call.target))?;
         commands::invoke(&self.0, call).await
     }
 
@@ -75,6 +93,7 @@ impl Hub for ChatHub {
         &self,
         call: Call<Client>,
     ) -> Result<BoxStream<'static, Result<Payload, HubError>>, HubError> {
+        self.0.limits.account(call.client.caller.user, commands::class(&call.target))?;
         commands::stream(Arc::clone(&self.0), call).await
     }
 

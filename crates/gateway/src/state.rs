@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use accounts::Accounts;
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use chats::Chats;
 use presence::{Directory, Presence, Typing};
 use protocol::events;
@@ -13,6 +15,7 @@ use signalr::server::{ConnectionHandle, Server};
 use crate::connections::Doorkeeper;
 use crate::fanout::FanOut;
 use crate::hub::ChatHub;
+use crate::limits::{Doors, Limits, at_the_door, doors};
 use crate::{page, rest};
 
 /// The services behind the doors.
@@ -29,18 +32,24 @@ pub struct Services {
 }
 
 /// The bounds of the doors.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// The SignalR side.
     pub signalr: signalr::server::Options,
     /// The largest body of a REST request, in bytes.
     pub body_bytes: usize,
+    /// How long a REST request may take to send its body.
+    pub body_timeout: Duration,
+    /// How much each account and each address may do.
+    pub limits: Arc<Limits>,
 }
 
 pub(crate) struct Shared {
     pub(crate) services: Services,
     pub(crate) directory: Arc<Directory<ConnectionHandle>>,
     pub(crate) options: Options,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) doors: Doors,
     next_connection: AtomicU64,
 }
 
@@ -67,6 +76,8 @@ impl Gateway {
             services,
             directory,
             next_connection: AtomicU64::new(1),
+            limits: Arc::clone(&options.limits),
+            doors: doors(),
             options: options.clone(),
         });
         let hub = Server::new(Arc::new(ChatHub(Arc::clone(&shared))), options.signalr);
@@ -80,6 +91,7 @@ impl Gateway {
             .nest("/api", rest::routes(&self.shared))
             .nest("/hub", self.hub.router())
             .fallback(rest::nothing)
+            .layer(from_fn_with_state(Arc::clone(&self.shared), at_the_door))
     }
 
     /// Takes no new connections, and closes the others with leave to come back.

@@ -4,6 +4,7 @@ use chats::Caller;
 use protocol::{ConversationId, ConversationKind, ConversationSummary, NewGroup, UserId};
 
 use crate::CommandError;
+use crate::limits::Limit;
 use crate::state::Shared;
 
 pub(crate) async fn start_direct(
@@ -20,6 +21,7 @@ pub(crate) async fn start_group(
     caller: Caller,
     group: NewGroup,
 ) -> Result<ConversationId, CommandError> {
+    shared.limits.several(caller.user, Limit::Invitations, group.members.len())?;
     Ok(shared.services.chats.start_group(caller, group).await?)
 }
 

@@ -4,6 +4,7 @@ use chats::Caller;
 use protocol::{ConversationId, GroupChanges, GroupInfo, MembershipRecord, Seq, UserId};
 
 use crate::CommandError;
+use crate::limits::Limit;
 use crate::state::Shared;
 
 type Recorded = Result<Seq, CommandError>;
@@ -26,6 +27,8 @@ pub(crate) async fn add_several(
     group: ConversationId,
     users: Vec<UserId>,
 ) -> Recorded {
+    // The first came with the command.
+    shared.limits.several(caller.user, Limit::Invitations, users.len().saturating_sub(1))?;
     Ok(shared.services.chats.add_members(caller, group, users).await?)
 }
 

@@ -4,6 +4,7 @@
 //! calls the same function.
 
 pub(crate) mod account;
+mod classes;
 pub(crate) mod conversations;
 pub(crate) mod groups;
 pub(crate) mod messages;
@@ -20,6 +21,7 @@ use protocol::{
     PrivacyChanges, Sent, Seq, SessionInfo, SyncPage, SyncRequest, UserId, UserInfo, WhoAmI,
 };
 
+pub(crate) use classes::class;
 pub use table::{Argument, CommandDoc};
 
 /// The commands that have no twin over REST, and why.

@@ -1,5 +1,6 @@
 //! Registering, signing in and out. What each answers stands in the table of routes.
 
+use accounts::AccountError;
 use axum::extract::State;
 use http::StatusCode;
 use protocol::{
@@ -8,13 +9,29 @@ use protocol::{
 };
 
 use super::{Answer, Done, Door, Json, SignedInAs};
+use crate::limits::{Asked, Guess};
 
 pub(super) async fn register(State(shared): Door, Json(body): Json<Credentials>) -> Answer<SignedIn> {
     Ok(axum::Json(shared.services.accounts.register(body).await?))
 }
 
-pub(super) async fn login(State(shared): Door, Json(body): Json<Credentials>) -> Answer<SignedIn> {
-    Ok(axum::Json(shared.services.accounts.login(body).await?))
+pub(super) async fn login(
+    State(shared): Door,
+    asked: Asked,
+    Json(body): Json<Credentials>,
+) -> Answer<SignedIn> {
+    let guess = shared.limits.guess(&body.username, asked.address)?;
+    judge(guess, shared.services.accounts.login(body).await)
+}
+
+/// A wrong guess stays counted; whoever signed in is known at their address.
+fn judge<T>(guess: Guess<'_>, result: Result<T, AccountError>) -> Answer<T> {
+    use AccountError::{UnknownUser, WrongCode, WrongPassword};
+    match &result {
+        Err(UnknownUser | WrongPassword | WrongCode) => {}
+        known => guess.was_none(known.is_ok()),
+    }
+    Ok(axum::Json(result?))
 }
 
 pub(super) async fn request_code(State(shared): Door, Json(body): Json<CodeRequest>) -> Answer<CodeSent> {
@@ -22,8 +39,14 @@ pub(super) async fn request_code(State(shared): Door, Json(body): Json<CodeReque
     Ok(axum::Json(CodeSent { expires_at: sent.expires_at, resend_at: sent.resend_at }))
 }
 
-pub(super) async fn verify_code(State(shared): Door, Json(body): Json<CodeVerification>) -> Answer<SignedIn> {
-    Ok(axum::Json(shared.services.accounts.verify_code(body).await?))
+pub(super) async fn verify_code(
+    State(shared): Door,
+    asked: Asked,
+    Json(body): Json<CodeVerification>,
+) -> Answer<SignedIn> {
+    let address = body.email.as_deref().or(body.phone.as_deref()).unwrap_or_default();
+    let guess = shared.limits.guess(address, asked.address)?;
+    judge(guess, shared.services.accounts.verify_code(body).await)
 }
 
 pub(super) async fn add_address(
@@ -40,9 +63,12 @@ pub(super) async fn add_address(
 pub(super) async fn change_credentials(
     State(shared): Door,
     SignedInAs(session): SignedInAs,
+    asked: Asked,
     Json(body): Json<CredentialsChange>,
 ) -> Answer<UserInfo> {
-    Ok(axum::Json(shared.services.accounts.change_credentials(&session, body).await?))
+    // Whoever found a signed-in device must not find out the password by it.
+    let guess = shared.limits.guess(&session.user.to_string(), asked.address)?;
+    judge(guess, shared.services.accounts.change_credentials(&session, body).await)
 }
 
 pub(super) async fn refresh(State(shared): Door, Json(body): Json<RefreshRequest>) -> Answer<Tokens> {

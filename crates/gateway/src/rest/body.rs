@@ -11,6 +11,7 @@ use protocol::ErrorCode;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use tokio::time::timeout;
 
 use crate::CommandError;
 use crate::state::Shared;
@@ -22,9 +23,13 @@ impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for Json<T> {
     type Rejection = CommandError;
 
     async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, CommandError> {
-        match axum::Json::<Object<T>>::from_request(request, shared).await {
-            Ok(axum::Json(Object(value))) => Ok(Self(value)),
-            Err(rejection) => Err(refuse(&rejection, shared.options.body_bytes)),
+        let limit = shared.options.body_timeout;
+        match timeout(limit, axum::Json::<Object<T>>::from_request(request, shared)).await {
+            Ok(Ok(axum::Json(Object(value)))) => Ok(Self(value)),
+            Ok(Err(rejection)) => Err(refuse(&rejection, shared.options.body_bytes)),
+            Err(_) => {
+                Err(CommandError::invalid(format!("the body did not come within {} s", limit.as_secs())))
+            }
         }
     }
 }

@@ -33,6 +33,7 @@ use protocol::{
 };
 
 use crate::CommandError;
+use crate::limits::Asked;
 use crate::state::Shared;
 pub(crate) use body::Json;
 pub use objects::REST_OBJECTS;
@@ -189,7 +190,10 @@ impl FromRequestParts<Arc<Shared>> for SignedInAs {
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, CommandError> {
         let token = bearer(parts).ok_or_else(CommandError::no_token)?;
-        Ok(Self(shared.services.accounts.authenticate(token).await?))
+        let session = shared.services.accounts.authenticate(token).await?;
+        let kind = parts.extensions.get::<Asked>().and_then(|asked| asked.kind);
+        shared.limits.account(session.user, kind)?;
+        Ok(Self(session))
     }
 }
 

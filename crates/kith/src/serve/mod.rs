@@ -1,6 +1,7 @@
 //! `kith serve`: the services, wired to their stores and to the doors.
 
 mod health;
+mod http;
 mod lock;
 mod metrics;
 mod people;
@@ -8,6 +9,7 @@ mod policies;
 mod requests;
 mod secret;
 mod senders;
+mod sockets;
 mod stores;
 mod tls;
 
@@ -17,15 +19,14 @@ use std::time::Duration;
 
 use accounts::Accounts;
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use chats::Chats;
-use gateway::{FanOut, Gateway, Services};
+use gateway::{FanOut, Gateway, Limits, Services};
 use platform::{Clock, Randomness, SystemClock, SystemRandomness};
 use presence::{Presence, Typing};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 pub(crate) use lock::{create_data_folder, data_folder_in_use};
 use people::People;
 pub use stores::Stores;
@@ -44,6 +45,8 @@ pub struct Server {
     readiness: Arc<health::Readiness>,
     metrics: Option<metrics::Door>,
     fan_out: Arc<FanOut>,
+    limits: Arc<Limits>,
+    settings: settings::Limits,
     drain_timeout: Duration,
     _lock: lock::DataLock,
 }
@@ -82,6 +85,7 @@ impl Server {
         );
         let presence_policy = presence::Policy {
             user_connections: settings.limits.max_connections_per_user,
+            typing_entries: settings.limits.typing_entries,
             ..presence::Policy::default()
         };
         let typing = Arc::new(Typing::new(Arc::clone(&clock), presence_policy.typing_entries));
@@ -98,7 +102,9 @@ impl Server {
             policies::chats(settings),
         );
         let services = Services { accounts, chats, presence: Arc::new(presence), typing };
-        let gateway = Gateway::new(services.clone(), &fan_out, policies::gateway(settings, key));
+        let limits = Arc::new(Limits::new(policies::limits(settings)));
+        let gateway =
+            Gateway::new(services.clone(), &fan_out, policies::gateway(settings, key, Arc::clone(&limits)));
         let listen = settings.server.listen;
         let listener =
             TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
@@ -111,6 +117,8 @@ impl Server {
             readiness,
             metrics,
             fan_out,
+            limits,
+            settings: settings.limits.clone(),
             drain_timeout: Duration::from_secs(settings.server.drain_timeout_s),
             _lock: lock,
         })
@@ -134,12 +142,12 @@ impl Server {
         let (stopping, stopped) = watch::channel(false);
         let upkeep = tokio::spawn(keep_up(self.services.accounts.clone(), stopped.clone()));
         let presence = tokio::spawn(Arc::clone(&self.services.presence).run(wait(stopped.clone())));
-        // A chat's frames are small and must not wait for each other.
-        let listener = self.listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY");
-            }
-        });
+        let set = self.settings;
+        let sockets = sockets::Sockets {
+            listener: self.listener,
+            limits: Arc::clone(&self.limits),
+            write_timeout: Duration::from_secs(set.write_timeout_s),
+        };
         let (gateway, readiness, limit) =
             (Arc::clone(&self.gateway), Arc::clone(&self.readiness), self.drain_timeout);
         let drained = async move {
@@ -152,7 +160,7 @@ impl Server {
         };
         let routes = self.gateway.router().merge(health::routes(&self.readiness));
         let router = requests::observed(routes, self.metrics.as_ref().map(|door| door.metrics.clone()));
-        let scraped = self.metrics.map(|door| door.open(&self.fan_out)).transpose()?;
+        let scraped = self.metrics.map(|door| door.open(&self.fan_out, &self.limits)).transpose()?;
         let (done, finished) = tokio::sync::oneshot::channel::<()>();
         let drained = async move {
             drained.await;
@@ -160,10 +168,14 @@ impl Server {
         };
         let renewing = self.tls.clone().map(|tls| tokio::spawn(tls.keep_up()));
         let serving = match self.tls {
-            None => tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(drained).into_future()),
+            None => tokio::spawn(async move { http::serve(sockets, router, &set, drained).await }),
             Some(tls) => {
-                let listener = tls::TlsListener::new(listener, tls);
-                tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(drained).into_future())
+                let handshakes = tls::Handshakes {
+                    timeout: Duration::from_secs(set.tls_handshake_timeout_s),
+                    at_once: set.tls_handshakes,
+                };
+                let listener = tls::TlsListener::new(sockets, tls, handshakes);
+                tokio::spawn(async move { http::serve(listener, router, &set, drained).await })
             }
         };
         let _ = finished.await;

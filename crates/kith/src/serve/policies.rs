@@ -1,5 +1,8 @@
 //! The settings, as each service and the doors take them.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::settings::{DatabaseUrl, Settings};
 
 use super::secret;
@@ -20,6 +23,9 @@ pub(super) fn accounts(settings: &Settings) -> accounts::Policy {
         code_resend_s: set.code_resend_after_s,
         codes_per_hour: set.codes_per_hour,
         concurrent_hashes: set.concurrent_hashes,
+        waiting_hashes: set.waiting_hashes,
+        cached_sessions: settings.limits.cached_sessions,
+        cached_users: settings.limits.cached_users,
         readable_email_codes: settings.mail.host.is_none(),
         readable_phone_codes: settings.sms.account_sid.is_none(),
         ..accounts::Policy::default()
@@ -33,6 +39,8 @@ pub(super) fn chats(settings: &Settings) -> chats::Policy {
         group_members: set.max_group_members,
         page_messages: set.max_page_messages,
         page_bytes: set.max_page_bytes,
+        queued_commands: set.queued_commands,
+        cached_conversations: set.cached_conversations,
         batchers: match settings.database_url() {
             DatabaseUrl::Sqlite(_) => 1,
             DatabaseUrl::Postgres(_) => settings.database.log_batchers as usize,
@@ -41,16 +49,46 @@ pub(super) fn chats(settings: &Settings) -> chats::Policy {
     }
 }
 
-pub(super) fn gateway(settings: &Settings, key: [u8; 32]) -> gateway::Options {
+pub(super) fn limits(settings: &Settings) -> gateway::LimitPolicy {
+    let set = &settings.limits;
+    gateway::LimitPolicy {
+        rates: gateway::Rates {
+            requests_per_account: set.requests_per_account,
+            messages_per_account: set.messages_per_account,
+            searches_per_account: set.searches_per_account,
+            invitations_per_account: set.invitations_per_account,
+            groups_per_account: set.groups_per_account,
+            requests_per_address: set.requests_per_address,
+            connects_per_address: set.connects_per_address,
+            sign_ins_per_address: set.sign_ins_per_address,
+            registrations_per_address: set.registrations_per_address,
+            codes_per_address: set.codes_per_address,
+            failed_sign_ins_per_address: set.failed_sign_ins_per_address,
+            failed_sign_ins_per_name: set.failed_sign_ins_per_name,
+            failed_sign_ins_per_name_and_address: set.failed_sign_ins_per_name_and_address,
+        },
+        connections_per_address: set.max_connections_per_address,
+        proxies: settings.server.trusted_proxies.clone(),
+        tracked_keys: set.tracked_keys,
+    }
+}
+
+pub(super) fn gateway(settings: &Settings, key: [u8; 32], limits: Arc<gateway::Limits>) -> gateway::Options {
     let set = &settings.limits;
     gateway::Options {
         signalr: signalr::server::Options {
             max_message_bytes: set.max_frame_bytes,
             max_queued_frames: set.connection_queue_frames,
             max_queued_bytes: set.connection_queue_bytes,
+            max_in_flight: set.connection_calls,
+            max_streams: set.connection_streams,
+            handshake_timeout: Duration::from_secs(set.hub_handshake_timeout_s),
+            client_timeout: Duration::from_secs(set.hub_silence_timeout_s),
             token_key: Some(secret::derive(&key, "kith connection token 1")),
             ..signalr::server::Options::default()
         },
         body_bytes: set.max_message_bytes * 2 + BODY_OVERHEAD_BYTES,
+        body_timeout: Duration::from_secs(set.body_timeout_s),
+        limits,
     }
 }

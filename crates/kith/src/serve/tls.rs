@@ -13,17 +13,14 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::sockets::Socket;
+
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How long a client may take for the handshake.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Handshakes under way at once. Beyond that, connections wait in the kernel.
-const HANDSHAKES: usize = 1_024;
 /// Connections that wait to be served.
 const WAITING: usize = 64;
 
@@ -95,28 +92,42 @@ fn read(certificate: &Path, key: &Path) -> anyhow::Result<Arc<ServerConfig>> {
     Ok(Arc::new(config))
 }
 
+/// Bounds of handshakes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Handshakes {
+    /// How long a client may take.
+    pub(super) timeout: Duration,
+    /// Under way at once.
+    pub(super) at_once: usize,
+}
+
 /// Accepts connections that have their handshake behind them. None waits for the handshake of another.
 pub(super) struct TlsListener {
-    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+    ready: mpsc::Receiver<(TlsStream<Socket>, SocketAddr)>,
     address: io::Result<SocketAddr>,
 }
 
 impl TlsListener {
-    pub(super) fn new(listener: impl Listener<Io = TcpStream, Addr = SocketAddr>, tls: Arc<Tls>) -> Self {
+    pub(super) fn new(
+        listener: impl Listener<Io = Socket, Addr = SocketAddr>,
+        tls: Arc<Tls>,
+        handshakes: Handshakes,
+    ) -> Self {
         let address = listener.local_addr();
         let (sender, ready) = mpsc::channel(WAITING);
-        tokio::spawn(accept(listener, tls, sender));
+        tokio::spawn(accept(listener, tls, handshakes, sender));
         Self { ready, address }
     }
 }
 
 /// Until nobody takes connections any more.
 async fn accept(
-    mut listener: impl Listener<Io = TcpStream, Addr = SocketAddr>,
+    mut listener: impl Listener<Io = Socket, Addr = SocketAddr>,
     tls: Arc<Tls>,
-    ready: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
+    handshakes: Handshakes,
+    ready: mpsc::Sender<(TlsStream<Socket>, SocketAddr)>,
 ) {
-    let places = Arc::new(Semaphore::new(HANDSHAKES));
+    let places = Arc::new(Semaphore::new(handshakes.at_once));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let (stream, peer) = tokio::select! {
@@ -126,7 +137,7 @@ async fn accept(
         let (acceptor, ready) = (TlsAcceptor::from(tls.config()), ready.clone());
         tokio::spawn(async move {
             let _place = place;
-            match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+            match tokio::time::timeout(handshakes.timeout, acceptor.accept(stream)).await {
                 // An error means that the server is stopping.
                 Ok(Ok(stream)) => drop(ready.send((stream, peer)).await),
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake"),
@@ -137,7 +148,7 @@ async fn accept(
 }
 
 impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
+    type Io = TlsStream<Socket>;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, SocketAddr) {

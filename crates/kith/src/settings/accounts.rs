@@ -25,6 +25,8 @@ section! {
         codes_per_hour: u32 = 5 in 1..=1_000;
         /// Password hashes computed at once. Each takes 19 MiB and a core.
         concurrent_hashes: u32 = 2 in 1..=1_024;
+        /// Sign-ins that may wait for one of those; more are refused.
+        waiting_hashes: u32 = 256 in 1..=100_000;
     }
     check |it| [
         (it.refresh_idle_timeout_days > it.refresh_absolute_timeout_days)

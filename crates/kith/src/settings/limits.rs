@@ -1,9 +1,12 @@
 //! `[limits]`
 
+use gateway::Rate;
+
 use super::table::section;
 
 section! {
-    /// Upper bounds, so that nobody can make the server hold or do without end.
+    /// Upper bounds, so that nobody can make the server hold or do without end. What clients see of each stands in
+    /// [limits.md](limits.md).
     Limits {
         /// Largest body of one message, in bytes.
         max_message_bytes: usize = 65_536 in 1..=1_048_576;
@@ -21,6 +24,70 @@ section! {
         connection_queue_bytes: usize = 1_048_576 in 65_536..=1_073_741_824;
         /// Open connections of one user, over all devices.
         max_connections_per_user: usize = 32 in 1..=100_000;
+        /// Open connections of one address; 0 is no bound. Those of trusted proxies are not counted, but the hub
+        /// connections of those who come through them.
+        max_connections_per_address: usize = 1_024 in 0..=1_000_000;
+        /// Commands of one connection that run at a time; more wait.
+        connection_calls: usize = 128 in 1..=10_000;
+        /// Streams of one connection that run at a time; more are refused.
+        connection_streams: usize = 32 in 1..=1_000;
+        /// How long a connection to the hub may take for SignalR's handshake, in seconds.
+        hub_handshake_timeout_s: u64 = 15 in 1..=600;
+        /// A hub connection is given up after so long without a sign of its client, in seconds. The server's own, a ping,
+        /// comes every 20.
+        hub_silence_timeout_s: u64 = 60 in 30..=3600;
+        /// How long a request may take to send its head, in seconds, and how long an HTTP connection may wait between two.
+        header_timeout_s: u64 = 30 in 1..=600;
+        /// Headers of one request.
+        max_headers: usize = 64 in 16..=1_000;
+        /// Bytes of a request's head.
+        max_header_bytes: usize = 16_384 in 8_192..=1_048_576;
+        /// How long a request may take to send its body, in seconds.
+        body_timeout_s: u64 = 30 in 1..=3600;
+        /// A connection is closed when its client takes nothing of what is sent to it for so long, in seconds.
+        write_timeout_s: u64 = 60 in 1..=3600;
+        /// How long a client may take for the TLS handshake, in seconds.
+        tls_handshake_timeout_s: u64 = 10 in 1..=600;
+        /// TLS handshakes under way at once. Beyond that, connections wait in the kernel.
+        tls_handshakes: usize = 1_024 in 1..=1_000_000;
+        /// Commands and signed-in requests of one account.
+        requests_per_account: Rate = "200/s 2000";
+        /// Messages that one account sends.
+        messages_per_account: Rate = "100/s 1000";
+        /// Searches and look-ups of one account.
+        searches_per_account: Rate = "2/s 100";
+        /// Users whom one account adds to groups or invites.
+        invitations_per_account: Rate = "1/s 1200";
+        /// Groups that one account creates.
+        groups_per_account: Rate = "10/min 100";
+        /// Requests without a valid token from one address.
+        requests_per_address: Rate = "50/s 1000";
+        /// Attempts of one address to connect to the hub; negotiating is one, opening another.
+        connects_per_address: Rate = "50/s 2000";
+        /// Sign-ins, registrations and renewals of tokens from one address.
+        sign_ins_per_address: Rate = "10/s 500";
+        /// New accounts from one address, by password.
+        registrations_per_address: Rate = "30/min 200";
+        /// One-time codes that one address asks for.
+        codes_per_address: Rate = "10/min 50";
+        /// Sign-ins from one address with a wrong name, password or code.
+        failed_sign_ins_per_address: Rate = "30/min 100";
+        /// Failed sign-ins to one account, from all addresses from which it has not signed in within 30 days.
+        failed_sign_ins_per_name: Rate = "20/min 50";
+        /// Failed sign-ins to one account from one address.
+        failed_sign_ins_per_name_and_address: Rate = "5/min 10";
+        /// Accounts, addresses and names whose use is remembered, each. Beyond it, who has used least is forgotten.
+        tracked_keys: usize = 65_536 in 1_024..=16_777_216;
+        /// Commands that may wait for one writer of the log; whoever comes later waits for a place.
+        queued_commands: usize = 4_096 in 16..=1_000_000;
+        /// Conversations whose state is kept in memory, about 1 KB each.
+        cached_conversations: usize = 100_000 in 100..=100_000_000;
+        /// Sessions whose state is kept in memory, about 200 bytes each.
+        cached_sessions: u32 = 100_000 in 100..=100_000_000;
+        /// Users whose names are kept in memory, about 300 bytes each.
+        cached_users: u32 = 50_000 in 100..=100_000_000;
+        /// Users whose typing is remembered, each in each conversation. Beyond it, no more is passed on.
+        typing_entries: usize = 65_536 in 1_024..=16_777_216;
     }
     check |it| [
         (it.max_frame_bytes < it.max_message_bytes * 2)

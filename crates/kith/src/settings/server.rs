@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use gateway::Proxies;
+
 use super::{Secret, table::section};
 
 section! {
@@ -11,6 +13,9 @@ section! {
         name: String = "Kith";
         /// Address and port to listen on. Port 0 takes a free one, which the first log line names.
         listen: SocketAddr = "127.0.0.1:8080";
+        /// Reverse proxies: where a request comes from, if not from its client. Only from these is `X-Forwarded-For` or else
+        /// `Forwarded` believed; limits by address then mean the client's.
+        trusted_proxies: Proxies = "127.0.0.0/8, ::1";
         /// Folder of the embedded database and whatever else is kept, made when missing. A relative one starts at the
         /// working folder.
         data: PathBuf = "data";

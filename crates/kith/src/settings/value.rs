@@ -2,6 +2,8 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
+use gateway::{Proxies, Rate};
+
 /// How a value is written in a TOML file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Toml {
@@ -61,6 +63,24 @@ impl Value for bool {
     fn expected() -> String {
         "true or false".into()
     }
+}
+
+/// Read by a type of the gateway.
+macro_rules! texts {
+    ($($type:ty, $expected:literal;)+) => { $(
+        impl Value for $type {
+            fn parse(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
+            fn expected() -> String {
+                $expected.into()
+            }
+        }
+    )+ };
+}
+texts! {
+    Rate, "so many per s, min or h, and so many at once, such as \"100/s 1000\", or 0 for no bound";
+    Proxies, "addresses or networks, such as \"127.0.0.0/8, ::1\"";
 }
 
 macro_rules! numbers {

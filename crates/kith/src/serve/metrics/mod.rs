@@ -14,7 +14,7 @@ use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chats::store::ChatStore;
-use gateway::FanOut;
+use gateway::{FanOut, Limits};
 use http::{Method, StatusCode, header};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -154,8 +154,13 @@ impl Door {
     }
 
     /// Serves until the task is aborted.
-    pub(super) fn open(mut self, fan_out: &Arc<FanOut>) -> anyhow::Result<JoinHandle<()>> {
-        self.registry.register_collector(Box::new(sampled::Connections(Arc::clone(fan_out))));
+    pub(super) fn open(
+        mut self,
+        fan_out: &Arc<FanOut>,
+        limits: &Arc<Limits>,
+    ) -> anyhow::Result<JoinHandle<()>> {
+        self.registry
+            .register_collector(Box::new(sampled::Connections(Arc::clone(fan_out), Arc::clone(limits))));
         tracing::info!("metrics are served on http://{}/metrics", self.listener.local_addr()?);
         let registry = Arc::new(self.registry);
         let scrape = async move || scrape(&registry);

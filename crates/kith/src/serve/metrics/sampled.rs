@@ -3,14 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gateway::FanOut;
+use gateway::{FanOut, Limits};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-/// Who is connected, and what was brought to them.
-pub(super) struct Connections(pub(super) Arc<FanOut>);
+/// Who is connected, what was brought to them, and who was told to wait.
+pub(super) struct Connections(pub(super) Arc<FanOut>, pub(super) Arc<Limits>);
 
 impl fmt::Debug for Connections {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -23,7 +24,13 @@ impl Collector for Connections {
         let counts = self.0.connected();
         gauge(&mut encoder, "kith_connections", "Signed-in hub connections", counts.connections as u64)?;
         gauge(&mut encoder, "kith_users_online", "Users with at least one connection", counts.users as u64)?;
-        counter(&mut encoder, "kith_deliveries", "Events handed to connections", self.0.delivered())
+        counter(&mut encoder, "kith_deliveries", "Events handed to connections", self.0.delivered())?;
+        let (name, help) = ("kith_rate_limited", "Requests, sign-ins and connections refused, by limit");
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (limit, count) in self.1.refused() {
+            ConstCounter::new(count).encode(family.encode_family(&[("limit", limit)])?)?;
+        }
+        Ok(())
     }
 }
 

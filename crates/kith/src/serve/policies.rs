@@ -28,7 +28,6 @@ pub(super) fn accounts(settings: &Settings) -> accounts::Policy {
         cached_users: settings.limits.cached_users,
         readable_email_codes: settings.mail.host.is_none(),
         readable_phone_codes: settings.sms.account_sid.is_none(),
-        ..accounts::Policy::default()
     }
 }
 

@@ -11,6 +11,11 @@ fn generated_protocol_doc() {
 }
 
 #[test]
+fn generated_limits_doc() {
+    testkit::generated::assert_fresh("docs/limits.md", &kith::docs::limits());
+}
+
+#[test]
 fn generated_openapi() {
     testkit::generated::assert_fresh("docs/openapi.json", &kith::docs::openapi());
 }

@@ -1,16 +1,16 @@
 //! `docs/protocol.md` and `docs/openapi.json`, made from the tables that the server itself runs by: commands and routes of `gateway`, objects,
 //! events and error codes of `protocol`, bounds of the settings. Only the introduction is written by hand.
 
+mod limits;
 mod types;
 
 use std::fmt::Write;
 
 use gateway::{CommandDoc, PARAMETERS, REST_OBJECTS, ROUTES, RouteDoc, TABLE, WITHOUT_TWIN};
+pub use limits::limits;
 use protocol::objects::{BODIES, CHOICES, Field, OBJECTS, Object};
 use protocol::{ErrorCode, events};
 use types::{SCALARS, is_optional, wire};
-
-use crate::settings::Settings;
 
 /// The script of ten lines, which README shows too.
 pub const SCRIPT: &str = include_str!("hello.mjs");
@@ -28,7 +28,7 @@ pub fn protocol() -> String {
         "<!-- Generated from crates/kith/src/docs and the tables named there by `cargo test -p kith --test generated`. -->\n\n",
     );
     out.push_str(&include_str!("introduction.md").replace("{script}", SCRIPT));
-    for part in [commands(), event_table(), type_tables(), routes(), error_codes(), limits()] {
+    for part in [commands(), event_table(), type_tables(), routes(), error_codes(), LIMITS.to_owned()] {
         out.push('\n');
         out.push_str(&part);
     }
@@ -186,81 +186,9 @@ fn error_codes() -> String {
     out
 }
 
-/// Those that a client can meet. Where an operator may set another, the setting is named.
-fn limits() -> String {
-    let settings = Settings::default();
-    let (limits, accounts) = (&settings.limits, &settings.accounts);
-    let hub = signalr::server::Options::default();
-    let rows = [
-        ("Bytes of one message's body", limits.max_message_bytes.to_string(), "limits.max_message_bytes"),
-        ("Bytes of one hub message", limits.max_frame_bytes.to_string(), "limits.max_frame_bytes"),
-        ("Members of a group", limits.max_group_members.to_string(), "limits.max_group_members"),
-        ("Messages in one page", limits.max_page_messages.to_string(), "limits.max_page_messages"),
-        (
-            "Bytes of bodies in one page, or one message",
-            limits.max_page_bytes.to_string(),
-            "limits.max_page_bytes",
-        ),
-        (
-            "Connections of one user",
-            limits.max_connections_per_user.to_string(),
-            "limits.max_connections_per_user",
-        ),
-        (
-            "Events that may wait for one connection, then `resync`",
-            limits.connection_queue_frames.to_string(),
-            "limits.connection_queue_frames",
-        ),
-        ("Their bytes", limits.connection_queue_bytes.to_string(), "limits.connection_queue_bytes"),
-        ("Invocations of one connection at a time; more wait", hub.max_in_flight.to_string(), ""),
-        ("Streams of one connection at a time; more are refused", hub.max_streams.to_string(), ""),
-        ("Seconds for the SignalR handshake", hub.handshake_timeout.as_secs().to_string(), ""),
-        ("Seconds between the server's pings", hub.keep_alive.as_secs().to_string(), ""),
-        (
-            "Seconds of a client's silence until it counts as gone",
-            hub.client_timeout.as_secs().to_string(),
-            "",
-        ),
-        (
-            "Seconds an access token is good",
-            accounts.access_token_ttl_s.to_string(),
-            "accounts.access_token_ttl_s",
-        ),
-        (
-            "Days a device may be away",
-            accounts.refresh_idle_timeout_days.to_string(),
-            "accounts.refresh_idle_timeout_days",
-        ),
-        (
-            "Days until a device has to sign in again",
-            accounts.refresh_absolute_timeout_days.to_string(),
-            "accounts.refresh_absolute_timeout_days",
-        ),
-        (
-            "Devices of one user; one more signs out the idlest",
-            accounts.max_devices.to_string(),
-            "accounts.max_devices",
-        ),
-        ("Seconds a one-time code is good", accounts.code_ttl_s.to_string(), "accounts.code_ttl_s"),
-        ("Wrong tries that spend a code", accounts.code_tries.to_string(), "accounts.code_tries"),
-        (
-            "Seconds before another code for the same address",
-            accounts.code_resend_after_s.to_string(),
-            "accounts.code_resend_after_s",
-        ),
-        (
-            "Codes for the same address in an hour",
-            accounts.codes_per_hour.to_string(),
-            "accounts.codes_per_hour",
-        ),
-    ];
-    let mut out = String::from("## Limits\n\n| | default | [setting](settings.md) |\n|---|---|---|\n");
-    for (what, default, setting) in rows {
-        let setting = if setting.is_empty() { String::new() } else { format!("`{setting}`") };
-        put(&mut out, format_args!("| {what} | {default} | {setting} |\n"));
-    }
-    out
-}
+/// Those that a client meets stand with those that it does not.
+const LIMITS: &str = "## Limits\n\nEverything has an upper bound: [limits.md](limits.md) has all of them, their defaults, and what a client \
+     sees that meets one. An operator may have set others; decide by the answers, not by the defaults.\n";
 
 /// Documentation's lines run together, as Markdown tables take them.
 fn one_line(doc: &str) -> String {

@@ -42,10 +42,7 @@ pub fn markdown() -> String {
         put(&mut out, format_args!("\n## `[{name}]`\n\n{}\n\n", one_line(section.about())));
         out.push_str("| key | default | environment | expected | |\n|---|---|---|---|---|\n");
         for key in section.keys(name) {
-            let default = match default_in_toml(&key) {
-                none if none == "\"\"" => "—".to_owned(),
-                default => format!("`{default}`"),
-            };
+            let default = shown(&key);
             let (variable, doc) = (key.variable(), one_line(key.doc));
             let row =
                 format_args!("| `{}` | {default} | `{variable}` | {} | {doc} |\n", key.name, key.expected);
@@ -53,6 +50,36 @@ pub fn markdown() -> String {
         }
     });
     out
+}
+
+/// A setting, for other documents.
+#[derive(Debug)]
+pub struct Setting {
+    /// `section.key`.
+    pub path: String,
+    /// As in TOML; `—` is none.
+    pub default: String,
+    /// What it is.
+    pub doc: &'static str,
+}
+
+/// All of them.
+#[must_use]
+pub fn settings() -> Vec<Setting> {
+    let mut all = Vec::new();
+    each_section(|name, section| {
+        let keys = section.keys(name).into_iter();
+        all.extend(keys.map(|key| Setting { path: key.path(), default: shown(&key), doc: key.doc }));
+    });
+    all
+}
+
+/// Its default as a table shows it.
+fn shown(key: &Key) -> String {
+    match default_in_toml(key) {
+        none if none == "\"\"" => "—".to_owned(),
+        default => format!("`{default}`"),
+    }
 }
 
 fn each_section(mut tell: impl FnMut(&'static str, &dyn Section)) {

@@ -146,6 +146,31 @@ fn bad_values() {
 }
 
 #[test]
+fn rates_and_networks() {
+    let settings = load(
+        "[limits]\nmessages_per_account = '7/min 70'\nrequests_per_account = '0'\n[server]\ntrusted_proxies = ''\n",
+        &[("KITH_LIMITS_SEARCHES_PER_ACCOUNT", "1/h 2")],
+    );
+    let settings = settings.unwrap();
+    assert_eq!(settings.limits.messages_per_account, "7/min 70".parse().unwrap());
+    assert_eq!(settings.limits.requests_per_account, gateway::Rate::NONE);
+    assert_eq!(settings.limits.searches_per_account.to_string(), "1/h 2");
+    assert_eq!(settings.server.trusted_proxies, gateway::Proxies::default());
+    check(
+        "[limits]\nmessages_per_account = '7/day 70'\n",
+        &[],
+        "kith.toml:2: limits.messages_per_account: expected so many per s, min or h, and so many at once, such as \
+         \"100/s 1000\", or 0 for no bound, found \"7/day 70\"",
+    );
+    check(
+        "[server]\ntrusted_proxies = '10.0.0.0/33'\n",
+        &[],
+        "kith.toml:2: server.trusted_proxies: expected addresses or networks, such as \"127.0.0.0/8, ::1\", found \
+         \"10.0.0.0/33\"",
+    );
+}
+
+#[test]
 fn broken_toml_names_the_line() {
     let message = load("[server]\nlisten = \n", &[]).unwrap_err();
     assert!(message.contains("kith.toml:2: no TOML: "), "{message}");

@@ -14,7 +14,7 @@ use protocol::{ConversationId, Seq};
 use testkit::server::{Account, Store, TestServer};
 use tokio::task::{JoinSet, block_in_place};
 
-use crate::support::{Client, start, text, until};
+use crate::support::{Client, UNLIMITED, start_with, text, until};
 
 mod follower;
 mod sender;
@@ -72,7 +72,7 @@ async fn survives(store: Store, victims: &[Victim], kills: u32) {
     let seed = seed();
     println!("KITH_TEST_SEED={seed}");
     let mut dice = Dice(seed);
-    let mut server = start(store);
+    let mut server = start_with(store, UNLIMITED);
     let world = World::make(&server).await;
 
     let answered = Arc::new(AtomicU64::new(0));

@@ -51,6 +51,10 @@ pub(crate) fn start_with(store: Store, settings: &[(&str, &str)]) -> TestServer 
     TestServer::with_settings(env!("CARGO_BIN_EXE_kith"), store, settings).expect("a server")
 }
 
+/// Settings for servers whose users do as much as they can.
+pub(crate) const UNLIMITED: &[(&str, &str)] =
+    &[("KITH_LIMITS_MESSAGES_PER_ACCOUNT", "0"), ("KITH_LIMITS_REQUESTS_PER_ACCOUNT", "0")];
+
 /// Waits for something that comes of itself.
 pub(crate) async fn within<T>(what: &str, coming: impl Future<Output = T>) -> T {
     timeout(PATIENCE, coming).await.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"))

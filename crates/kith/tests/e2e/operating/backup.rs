@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use serde_json::json;
 use testkit::server::{Store, TestServer};
 
-use crate::support::{Client, start, start_with, until};
+use crate::support::{Client, UNLIMITED, start, start_with, until};
 
 async fn run(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output().expect("kith runs")).await.expect("it ran")
@@ -42,7 +42,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_under_load_holds_all_that_was_acknowledged() {
-    let server = start(Store::Sqlite);
+    let server = start_with(Store::Sqlite, UNLIMITED);
     let folder = tempfile::tempdir().expect("a folder");
     let ann = Arc::new(Client::register(&server, "ann").await);
     let bob = Client::register(&server, "bob").await;

@@ -1,0 +1,197 @@
+//! `docs/limits.md`: every bound in one table, what it is, where it is set, and what a client sees of it.
+
+use super::{one_line, put};
+use crate::settings::help::{Setting, settings};
+
+/// What whoever asks too often is told.
+const WAIT: &str = "`rate_limited`, 429 with `Retry-After`";
+/// What whoever connects too often or too much is told.
+const NOT_IN: &str = "no connection: 429 with `Retry-After`";
+/// Nothing but time.
+const SLOWER: &str = "nothing: it takes longer";
+
+/// Each setting that bounds something, and what a client sees that meets it. All of `[limits]` are here.
+const SEEN: &[(&str, &[(&str, &str)])] = &[
+    (
+        "Rates of an account",
+        &[
+            ("limits.requests_per_account", WAIT),
+            ("limits.messages_per_account", WAIT),
+            ("limits.searches_per_account", WAIT),
+            ("limits.invitations_per_account", WAIT),
+            ("limits.groups_per_account", WAIT),
+        ],
+    ),
+    (
+        "Rates of an address",
+        &[
+            ("limits.requests_per_address", WAIT),
+            ("limits.connects_per_address", NOT_IN),
+            ("limits.sign_ins_per_address", WAIT),
+            ("limits.registrations_per_address", WAIT),
+            ("limits.codes_per_address", WAIT),
+            ("limits.failed_sign_ins_per_address", WAIT),
+            ("limits.failed_sign_ins_per_name", WAIT),
+            ("limits.failed_sign_ins_per_name_and_address", WAIT),
+            ("limits.tracked_keys", "nothing"),
+        ],
+    ),
+    (
+        "Sign-in",
+        &[
+            ("accounts.max_devices", "the device that was idle for the longest is signed out"),
+            ("accounts.access_token_ttl_s", "`unauthenticated`, 401: renew it"),
+            ("accounts.refresh_idle_timeout_days", "`unauthenticated`, 401: sign in again"),
+            ("accounts.refresh_absolute_timeout_days", "`unauthenticated`, 401: sign in again"),
+            ("accounts.code_ttl_s", "`wrong_code`, 401"),
+            ("accounts.code_tries", "`wrong_code`, 401"),
+            ("accounts.code_resend_after_s", WAIT),
+            ("accounts.codes_per_hour", WAIT),
+            ("accounts.concurrent_hashes", SLOWER),
+            ("accounts.waiting_hashes", WAIT),
+        ],
+    ),
+    (
+        "Messages, groups, pages",
+        &[
+            ("limits.max_message_bytes", "`too_large`, 413"),
+            ("limits.max_group_members", "`group_full`, 409"),
+            ("limits.max_page_messages", "`more` in the page: ask again"),
+            ("limits.max_page_bytes", "`more` in the page: ask again"),
+            ("limits.typing_entries", "nothing: others do not see it type"),
+        ],
+    ),
+    (
+        "Connections",
+        &[
+            ("limits.max_connections_per_address", "the socket is closed at once; through a proxy 429"),
+            ("limits.max_connections_per_user", "the connection is closed with `rate_limited`"),
+            ("limits.max_frame_bytes", "the connection is closed with an error"),
+            ("limits.connection_calls", SLOWER),
+            ("limits.connection_streams", "the stream ends with an error"),
+            ("limits.connection_queue_frames", "the event `resync`: call `Sync`"),
+            ("limits.connection_queue_bytes", "the event `resync`: call `Sync`"),
+            ("limits.hub_handshake_timeout_s", "the connection is closed"),
+            ("limits.hub_silence_timeout_s", "the connection is closed"),
+            ("limits.write_timeout_s", "the connection is closed"),
+        ],
+    ),
+    (
+        "HTTP and TLS",
+        &[
+            ("limits.header_timeout_s", "the connection is closed"),
+            ("limits.max_headers", "431"),
+            ("limits.max_header_bytes", "431"),
+            ("limits.body_timeout_s", "`invalid`, 422"),
+            ("limits.tls_handshake_timeout_s", "the connection is closed"),
+            ("limits.tls_handshakes", SLOWER),
+        ],
+    ),
+    (
+        "Inside",
+        &[
+            ("limits.queued_commands", SLOWER),
+            ("limits.cached_conversations", SLOWER),
+            ("limits.cached_sessions", SLOWER),
+            ("limits.cached_users", SLOWER),
+            ("database.pool_size", SLOWER),
+            ("server.drain_timeout_s", "the connection is closed"),
+        ],
+    ),
+];
+
+/// Bounds that nobody has to change: what, how much, what a client sees.
+const FIXED: &[(&str, &str, &str)] = &[
+    ("Body of a REST request, in bytes", "2 × `limits.max_message_bytes` + 16,384", "`too_large`, 413"),
+    ("Request line of HTTP, in bytes", "65,534", "414"),
+    (
+        "Depth of JSON and MessagePack",
+        "64 on the hub, 128 over REST",
+        "`invalid`; on the hub the connection is closed",
+    ),
+    ("SignalR's handshake, in bytes", "4,096", "the connection is closed with an error"),
+    ("Time from negotiating to opening, in seconds", "60", "404"),
+    ("One poll, in seconds", "90", "an empty answer: poll again"),
+    (
+        "What waits to be read by long polls or server-sent events, in bytes",
+        "32,768, then the queues above",
+        SLOWER,
+    ),
+    ("A message's id, in bytes", "64", "`invalid`, 422"),
+    ("Names of users, devices and groups, in characters", "100", "`invalid`, 422"),
+    ("Description of a group, in characters", "1,000", "`invalid`, 422"),
+    ("Picture of a group, in bytes", "300", "`invalid`, 422"),
+    ("An email address, in bytes", "254", "`invalid`, 422"),
+    ("A password, in characters", "8 to 1,024", "`invalid`, 422"),
+    ("Users in one `GetUsers`", "500", "`invalid`, 422"),
+    ("Members listed with a group in `LoadConversations`", "8", "`GetConversation` has all"),
+    ("Unread messages that are counted", "1,000", "1,000"),
+    ("Messages for single devices in one send", "4,096", "`invalid`, 422"),
+    ("`x-request-id` that is taken over, in bytes", "64", "another id"),
+    ("Proxies that are looked through", "16", "the last one's address counts"),
+    ("Addresses of IPv6 that count as one", "a /64", "—"),
+    ("Changes that wait for SQLite", "1,024, and 4,096 readings", SLOWER),
+    ("A statement of PostgreSQL, in seconds", "30", "`unavailable`, 503"),
+    ("Codes that are sent at once", "16", SLOWER),
+];
+
+const ABOUT: &str = "\
+<!-- Generated from crates/kith/src/docs/limits.rs and the settings by `cargo test -p kith --test generated`. -->
+
+# Limits
+
+Everything that anybody can make the server hold or do has an upper bound. Here are all, with the [setting](settings.md) where there is
+one, its default, and what a client sees that meets it.
+
+A *rate* is written `100/s 1000`: so many per second (`s`), minute (`min`) or hour (`h`), and so many at once after a pause. `0`
+switches that one off. Whoever is over it is refused with the error code `rate_limited`: over REST as 429 with the header
+`Retry-After` and `retryAfter` in the problem, on the hub as `rate_limited: too many messages: try again in 3 s`. Nothing was done; the
+same request may be sent again after that time, with the same id. An invocation of the hub without an id is not answered, so it is
+dropped silently: send what matters with one. What is counted lies in memory, by each server process for itself, and is forgotten by a
+restart. Metrics count refusals as `kith_rate_limited_total{limit=\"…\"}`; the log has a line, at most once a minute for the same account
+or address.
+
+An *account* counts over all its devices. An *address* is one IPv4 address or the first 64 bits of an IPv6 address; behind a proxy,
+that of the client, if the proxy is named in `server.trusted_proxies` and passes it on in `X-Forwarded-For` or `Forwarded`. Where it does
+not, all who come through it count as one.
+
+**Guessing passwords.** Tries that fail are counted by address, by the name tried, and by both together; one that succeeds is not. The
+count by name makes guessing slow even from a thousand addresses. Its price: whoever fails often enough can make others wait who sign in
+to that name with a password from somewhere new, for as long as they go on. They cannot touch devices that are signed in, nor a sign-in
+from an address from which the account has signed in within 30 days (as far as the server remembers: a restart forgets it). Where that
+price is too high, set `limits.failed_sign_ins_per_name = \"0\"`; passwords are then guessed at no faster than
+`limits.failed_sign_ins_per_name_and_address` from each address.
+";
+
+/// The content of `docs/limits.md`.
+///
+/// # Panics
+/// When a setting of `[limits]` is missing from the table.
+#[must_use]
+pub fn limits() -> String {
+    let all = settings();
+    for setting in all.iter().filter(|setting| setting.path.starts_with("limits.")) {
+        let told = SEEN.iter().any(|(_, rows)| rows.iter().any(|(path, _)| *path == setting.path));
+        assert!(told, "{}: say in crates/kith/src/docs/limits.rs what a client sees of it", setting.path);
+    }
+    let mut out = ABOUT.to_owned();
+    for (title, rows) in SEEN {
+        put(
+            &mut out,
+            format_args!(
+                "\n## {title}\n\n| what is bounded | default | setting | what a client sees |\n|---|---|---|---|\n"
+            ),
+        );
+        for (path, seen) in *rows {
+            let setting = all.iter().find(|setting| setting.path == *path);
+            let Setting { default, doc, .. } =
+                setting.unwrap_or_else(|| panic!("there is no setting {path}"));
+            put(&mut out, format_args!("| {} | {default} | `{path}` | {seen} |\n", one_line(doc)));
+        }
+    }
+    out.push_str("\n## Fixed\n\n| what is bounded | bound | what a client sees |\n|---|---|---|\n");
+    for (what, bound, seen) in FIXED {
+        put(&mut out, format_args!("| {what} | {bound} | {seen} |\n"));
+    }
+    out
+}

@@ -5,6 +5,7 @@ pub mod admin;
 pub mod bench;
 pub mod cli;
 pub mod docs;
+pub mod log;
 pub mod operate;
 pub mod serve;
 pub mod settings;

@@ -1,12 +1,11 @@
 //! The command line: which command, with which settings.
 
-use std::{env, ffi::OsString, io::IsTerminal, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{env, ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use kith::serve::Server;
-use kith::settings::{self, Format, Settings, Sources, help};
+use kith::settings::{Settings, Sources, help};
 use kith::{bench, cli, operate};
-use tracing_subscriber::EnvFilter;
 
 /// A self-hosted messenger.
 #[derive(Debug, Parser)]
@@ -121,7 +120,7 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 fn serve(settings: &Settings) -> anyhow::Result<()> {
-    log(&settings.log)?;
+    let _level = kith::log::start(&settings.log)?;
     runtime()?.block_on(async {
         let server = Server::open(settings).await?;
         // Whoever reads the address may ask the server to end the moment after.
@@ -140,20 +139,6 @@ fn doctor(sourced: &Sourced, json: bool) -> anyhow::Result<ExitCode> {
         print!("{report}");
     }
     Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Starts the log. What libraries say through the crate `log` is left out of it: there tokio-postgres tells every
-/// statement's parameters, among them message bodies and password hashes.
-fn log(settings: &settings::Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(settings.level.as_str())?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // Colours are for terminals; NO_COLOR is heeded there already.
-    let log = if std::io::stderr().is_terminal() { log } else { log.with_ansi(false) };
-    match settings.format {
-        Format::Text => tracing::subscriber::set_global_default(log.finish())?,
-        Format::Json => tracing::subscriber::set_global_default(log.json().finish())?,
-    }
-    Ok(())
 }
 
 /// Ends when the process is asked to end. From the call on, no such request kills it.

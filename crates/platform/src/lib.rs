@@ -5,6 +5,8 @@
 
 mod clock;
 mod randomness;
+mod steady;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use randomness::{Randomness, SeededRandomness, SystemRandomness};
+pub use steady::{ClockNews, SteadyClock};

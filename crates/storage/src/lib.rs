@@ -23,6 +23,9 @@ pub enum Failure {
     /// No connection to PostgreSQL was free in time.
     #[error("PostgreSQL: {0}")]
     Pool(#[from] deadpool_postgres::PoolError),
+    /// The file may not be written.
+    #[error("it can be read, but not written")]
+    ReadOnly,
     /// Tables that a newer program made.
     #[error(
         "its tables are of version {found}, made by a newer kith, and this one knows no more than {newest}: \

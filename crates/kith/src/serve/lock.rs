@@ -15,6 +15,10 @@ impl DataLock {
     pub(super) fn take(folder: &Path) -> anyhow::Result<Self> {
         create_data_folder(folder)
             .with_context(|| format!("cannot make the data folder {}", folder.display()))?;
+        // The files may be writable where the folder is not, and SQLite makes new ones beside its own.
+        let may = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+        rustix::fs::access(folder, may)
+            .with_context(|| format!("cannot write in the data folder {}", folder.display()))?;
         let path = folder.join("kith.lock");
         let file = File::options().create(true).append(true).open(&path);
         let file = file.with_context(|| format!("cannot write in the data folder {}", folder.display()))?;

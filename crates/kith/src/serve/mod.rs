@@ -1,5 +1,6 @@
 //! `kith serve`: the services, wired to their stores and to the doors.
 
+mod clock;
 mod health;
 mod http;
 mod lock;
@@ -21,7 +22,7 @@ use accounts::Accounts;
 use anyhow::Context;
 use chats::Chats;
 use gateway::{FanOut, Gateway, Limits, Services};
-use platform::{Clock, Randomness, SystemClock, SystemRandomness};
+use platform::{Clock, Randomness, SteadyClock, SystemRandomness};
 use presence::{Presence, Typing};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -47,6 +48,7 @@ pub struct Server {
     fan_out: Arc<FanOut>,
     limits: Arc<Limits>,
     settings: settings::Limits,
+    clock: Arc<SteadyClock>,
     drain_timeout: Duration,
     _lock: lock::DataLock,
 }
@@ -73,7 +75,8 @@ impl Server {
             None => stores.chats,
         };
         let readiness = Arc::new(health::Readiness::new(stores.engine));
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let steady = Arc::new(SteadyClock::default());
+        let clock: Arc<dyn Clock> = steady.clone();
         let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
         let accounts = Accounts::new(
             stores.accounts,
@@ -119,6 +122,7 @@ impl Server {
             fan_out,
             limits,
             settings: settings.limits.clone(),
+            clock: steady,
             drain_timeout: Duration::from_secs(settings.server.drain_timeout_s),
             _lock: lock,
         })
@@ -141,6 +145,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let (stopping, stopped) = watch::channel(false);
         let upkeep = tokio::spawn(keep_up(self.services.accounts.clone(), stopped.clone()));
+        let watching = tokio::spawn(clock::watch(self.clock));
         let presence = tokio::spawn(Arc::clone(&self.services.presence).run(wait(stopped.clone())));
         let set = self.settings;
         let sockets = sockets::Sockets {
@@ -186,7 +191,7 @@ impl Server {
         let _ = stopping.send(true);
         let _ = upkeep.await;
         let _ = presence.await;
-        for task in scraped.into_iter().chain(renewing) {
+        for task in scraped.into_iter().chain(renewing).chain([watching]) {
             task.abort();
         }
         tracing::info!("stopped");

@@ -3,7 +3,9 @@
 use serde_json::json;
 use testkit::server::Store;
 
-use crate::support::{Client, start_with};
+use crate::support::{Client, on_both_stores, start_with};
+
+on_both_stores!(a_stalled_reader_delays_nobody_and_lacks_nothing);
 
 /// Few frames may wait, and the rest of what is sent is more than the kernel takes.
 const SMALL_QUEUE: [(&str, &str); 2] =
@@ -11,15 +13,19 @@ const SMALL_QUEUE: [(&str, &str); 2] =
 const MESSAGES: u64 = 300;
 const MESSAGE_BYTES: usize = 60_000;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stalled_reader_delays_nobody_and_lacks_nothing() {
-    let server = start_with(Store::Sqlite, &SMALL_QUEUE);
+async fn a_stalled_reader_delays_nobody_and_lacks_nothing(store: Store) {
+    let server = start_with(store, &SMALL_QUEUE);
     let alice = Client::register(&server, "alice").await;
     let mut bob = Client::register(&server, "bob").await;
     let (mut slow, wire) = Client::over_wire(&server, &server.register("slow")).await;
-    let group = alice.group("Ours", &[&bob, &slow]).await;
+    // Another device of the same user, and one who never reads again.
+    let (second, second_wire) = Client::over_wire(&server, &server.log_in("slow")).await;
+    let (lost, lost_wire) = Client::over_wire(&server, &server.register("lost")).await;
+    let group = alice.group("Ours", &[&bob, &slow, &lost]).await;
     slow.event_that("msg", |values| values[1] == 1).await;
     wire.stall();
+    second_wire.stall();
+    lost_wire.stall();
 
     let body = "x".repeat(MESSAGE_BYTES);
     for number in 0..MESSAGES {
@@ -27,7 +33,12 @@ async fn a_stalled_reader_delays_nobody_and_lacks_nothing() {
         assert_eq!(seq, number + 2);
         // The other member has each of them before the next is sent.
         bob.event_that("msg", |values| values[1] == seq).await;
+        if number == MESSAGES / 2 {
+            // With its queue full, it goes without a word.
+            second_wire.cut();
+        }
     }
+    drop((second, lost));
 
     wire.resume();
     let mut live = Vec::new();

@@ -47,6 +47,10 @@ impl Database {
     /// The file cannot be opened or written, or holds tables newer than this program's.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let mut connection = connect(path)?;
+        // SQLite opens for reading what it may not write, and would say so at the first message.
+        if connection.is_readonly(rusqlite::MAIN_DB)? {
+            return Err(Failure::ReadOnly);
+        }
         migrate(&mut connection)?;
         let readers = (0..READERS).map(|_| connect(path)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {

@@ -19,16 +19,14 @@ const WINDOW: usize = 12;
 type Answer = std::pin::Pin<Box<dyn Future<Output = Result<Payload, InvokeError>> + Send>>;
 
 /// What the senders share.
+#[derive(Default)]
 pub(crate) struct Sending {
-    answered: Arc<AtomicU64>,
+    pub(super) answered: AtomicU64,
+    pub(super) refused: AtomicU64,
     finishing: AtomicBool,
 }
 
 impl Sending {
-    pub(crate) fn new(answered: Arc<AtomicU64>) -> Self {
-        Self { answered, finishing: AtomicBool::new(false) }
-    }
-
     /// Nothing new is sent from now on.
     pub(crate) fn finish(&self) {
         self.finishing.store(true, Ordering::SeqCst);
@@ -210,6 +208,7 @@ impl Sender {
             Err(InvokeError::Closed) => false,
             Err(InvokeError::Server(error)) if error.starts_with("unavailable: ") => {
                 self.record.told_to_repeat = true;
+                sending.refused.fetch_add(1, Ordering::SeqCst);
                 false
             }
             Err(error) => panic!("{}: {error}", message.id),

@@ -1,0 +1,40 @@
+//! The server's log, on standard error.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
+
+use crate::settings::{Format, Log, LogFilter};
+
+/// Changes what is written while the server runs.
+pub struct Level(reload::Handle<EnvFilter, Registry>);
+
+impl Level {
+    /// From now on, this.
+    ///
+    /// # Errors
+    /// The log is gone.
+    pub fn set(&self, level: &LogFilter) -> anyhow::Result<()> {
+        Ok(self.0.reload(EnvFilter::try_new(level.as_str())?)?)
+    }
+}
+
+/// Starts the log. What libraries say through the crate `log` is left out of it: there tokio-postgres tells every
+/// statement's parameters, among them message bodies and password hashes.
+///
+/// # Errors
+/// There is a log already.
+pub fn start(settings: &Log) -> anyhow::Result<Level> {
+    let (filter, level) = reload::Layer::new(EnvFilter::try_new(settings.level.as_str())?);
+    // A log on a full disk must not end whoever has something to say: to complain there about it is a panic.
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
+    // Colours are for terminals; NO_COLOR is heeded there already.
+    let lines = if std::io::stderr().is_terminal() { lines } else { lines.with_ansi(false) };
+    let lines = match settings.format {
+        Format::Text => lines.boxed(),
+        Format::Json => lines.json().boxed(),
+    };
+    tracing::subscriber::set_global_default(Registry::default().with(lines.with_filter(filter)))?;
+    Ok(Level(level))
+}

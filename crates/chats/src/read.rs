@@ -1,17 +1,18 @@
 //! Reading the log: what a device has missed, and the past.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use protocol::{
-    ConversationId, DeviceMessage, HistoryRequest, Message, MessagePage, Seq, SyncPage, SyncRequest, UserId,
+    ConversationId, DeviceMessage, HistoryRequest, Message, MessagePage, Receipt, Seq, SyncPage, SyncRequest,
+    UserId,
 };
 
 use crate::conversation::Conversation;
 use crate::log::message_of;
 use crate::receipts::fold;
 use crate::service::{READINGS, Visible};
-use crate::store::{NewEntry, Range, ReceiptStep, Stay};
+use crate::store::{NewDeviceMessage, NewEntry, Range, ReceiptStep, Stay};
 use crate::{Caller, ChatError, Chats};
 
 /// Messages to one device that one page holds.
@@ -44,9 +45,10 @@ impl Chats {
             self.store.drop_device_messages(caller.device, number).await?;
         }
         let after: HashMap<_, _> = request.after.into_iter().collect();
-        let mine = self.conversations_of(caller.user).await?;
+        let (stays, found) = self.store.overview(caller.user, caller.device, DEVICE_MESSAGES + 1).await?;
+        let mine = self.conversations_by(caller.user, stays).await?;
         let (messages, more) = self.missed(caller, &mine, &after, request.limit, |_| true).await?;
-        let (device_messages, more_device) = self.device_messages(caller).await?;
+        let (device_messages, more_device) = device_messages(found);
         let summaries = self.summaries(caller.user, &mine, false).await?;
         Ok(SyncPage { conversations: summaries, messages, device_messages, more: more || more_device })
     }
@@ -117,23 +119,25 @@ impl Chats {
 
     /// The conversations a user has or had a part in.
     pub(crate) async fn conversations_of(&self, user: UserId) -> Result<Vec<Mine>, ChatError> {
+        let stays = self.store.stays(user, None).await?;
+        self.conversations_by(user, stays).await
+    }
+
+    /// The same, by the user's stays as the store had them a moment ago.
+    async fn conversations_by(&self, user: UserId, mut stays: Vec<Stay>) -> Result<Vec<Mine>, ChatError> {
         for _ in 0..READINGS {
-            let stays = self.store.stays(user, None).await?;
-            let ids: HashSet<_> = stays.iter().map(|stay| stay.conversation).collect();
+            let in_one = || stays.chunk_by(|one, other| one.conversation == other.conversation);
+            let ids = in_one().map(|stays| stays[0].conversation);
             let loaded = self.cache.load(&*self.store, ids).await?;
-            let mut by_conversation: HashMap<ConversationId, Vec<Stay>> = HashMap::new();
-            for stay in stays {
-                by_conversation.entry(stay.conversation).or_default().push(stay);
-            }
-            let mine: Option<Vec<_>> = by_conversation
-                .into_iter()
-                .filter_map(|(id, stays)| Some(Mine::of(user, loaded.get(&id)?, &stays)))
+            let mine: Option<Vec<_>> = in_one()
+                .filter_map(|stays| Some(Mine::of(user, loaded.get(&stays[0].conversation)?, stays)))
                 .collect();
             if let Some(mut mine) = mine {
                 mine.retain(|mine| !mine.visible.is_empty());
                 mine.sort_by_key(|mine| (std::cmp::Reverse(mine.last_time), mine.conversation.id));
                 return Ok(mine);
             }
+            stays = self.store.stays(user, None).await?;
         }
         tracing::warn!("memberships change faster than they can be read");
         Err(ChatError::Unavailable)
@@ -147,13 +151,12 @@ impl Chats {
         limit: Option<u32>,
         wanted: impl Fn(&NewEntry) -> bool,
     ) -> Result<(Vec<Message>, bool), ChatError> {
-        let mut known = self.receipts.cursors(caller.user, caller.device);
-        known.extend(self.store.device_cursors(caller.user, caller.device).await?);
-        let mut cursors: HashMap<ConversationId, Seq> = HashMap::new();
-        for cursor in known {
-            let highest = cursors.entry(cursor.conversation).or_default();
-            *highest = cursor.seq.max(*highest);
-        }
+        // A client that comes back says of each conversation where it stands.
+        let cursors = if mine.iter().all(|mine| positions.contains_key(&mine.conversation.id)) {
+            HashMap::new()
+        } else {
+            self.cursors_of(caller).await?
+        };
         let mut room = self.room(limit);
         let mut messages = Vec::new();
         for mine in mine {
@@ -204,37 +207,60 @@ impl Chats {
         Ok(delivered.min(at_sign_in))
     }
 
-    async fn device_messages(&self, caller: Caller) -> Result<(Vec<DeviceMessage>, bool), ChatError> {
-        let found = self.store.device_messages(caller.device, 0, DEVICE_MESSAGES + 1).await?;
-        let more = found.len() > DEVICE_MESSAGES;
-        let messages = found
-            .into_iter()
-            .take(DEVICE_MESSAGES)
-            .map(|(number, message)| DeviceMessage {
-                number,
-                conversation: message.conversation,
-                sender: message.sender,
-                sender_device: message.sender_device,
-                sent_at: message.time,
-                body: message.body,
-            })
-            .collect();
-        Ok((messages, more))
+    /// Up to where a device has acknowledged.
+    async fn cursors_of(&self, caller: Caller) -> Result<HashMap<ConversationId, Seq>, ChatError> {
+        let mut known = self.receipts.cursors(caller.user, caller.device);
+        known.extend(self.store.device_cursors(caller.user, caller.device).await?);
+        let mut cursors: HashMap<ConversationId, Seq> = HashMap::new();
+        for cursor in known {
+            let highest = cursors.entry(cursor.conversation).or_default();
+            *highest = cursor.seq.max(*highest);
+        }
+        Ok(cursors)
     }
 
-    /// The latest receipts of one user, by conversation.
-    pub(crate) async fn receipts_of(
-        &self,
-        user: UserId,
-    ) -> Result<HashMap<ConversationId, protocol::Receipt>, ChatError> {
+    /// The latest receipts of one user in each of these, from memory or from the store.
+    pub(crate) async fn receipts_of(&self, user: UserId, mine: &[Mine]) -> Result<Vec<Receipt>, ChatError> {
+        let known = |mine: &Mine| mine.conversation.state().receipts.get(&user).copied();
+        if !mine.iter().all(|mine| known(mine).is_some()) {
+            self.load_receipts_of(user, mine).await?;
+        }
+        Ok(mine.iter().map(|mine| known(mine).unwrap_or_default()).collect())
+    }
+
+    /// Brings one user's receipts into the memory of all these conversations.
+    async fn load_receipts_of(&self, user: UserId, mine: &[Mine]) -> Result<(), ChatError> {
         let mut steps = self.receipts.steps(user, None);
         steps.extend(self.store.receipts_of(user).await?);
         let mut by_conversation: HashMap<ConversationId, Vec<ReceiptStep>> = HashMap::new();
         for step in steps {
             by_conversation.entry(step.conversation).or_default().push(step);
         }
-        Ok(by_conversation.into_iter().map(|(id, steps)| (id, fold(steps))).collect())
+        for mine in mine {
+            let steps = by_conversation.remove(&mine.conversation.id).unwrap_or_default();
+            // Whoever was faster may already have moved it.
+            mine.conversation.state().receipts.entry(user).or_insert_with(|| fold(steps));
+        }
+        Ok(())
     }
+}
+
+/// The messages to one device that a page holds, and whether there are more.
+fn device_messages(found: Vec<(u64, NewDeviceMessage)>) -> (Vec<DeviceMessage>, bool) {
+    let more = found.len() > DEVICE_MESSAGES;
+    let messages = found
+        .into_iter()
+        .take(DEVICE_MESSAGES)
+        .map(|(number, message)| DeviceMessage {
+            number,
+            conversation: message.conversation,
+            sender: message.sender,
+            sender_device: message.sender_device,
+            sent_at: message.time,
+            body: message.body,
+        })
+        .collect();
+    (messages, more)
 }
 
 /// A conversation from one user's side.

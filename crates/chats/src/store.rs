@@ -265,6 +265,9 @@ pub struct Range {
     pub newest_first: bool,
 }
 
+/// A user's stays, and a device's messages with their numbers.
+pub type Overview = (Vec<Stay>, Vec<(u64, NewDeviceMessage)>);
+
 /// The tables of this service.
 #[async_trait]
 pub trait ChatStore: Send + Sync + 'static {
@@ -296,12 +299,16 @@ pub trait ChatStore: Send + Sync + 'static {
     /// each.
     async fn count_unread(&self, user: UserId, spans: Vec<Span>, limit: u32) -> Result<Vec<u32>, StoreError>;
 
-    /// The stays of a user, in all conversations or in one.
+    /// The stays of a user, in all conversations or in one; those in one conversation stand together, oldest first.
     async fn stays(
         &self,
         user: UserId,
         conversation: Option<ConversationId>,
     ) -> Result<Vec<Stay>, StoreError>;
+
+    /// What a device that comes back asks first, in one turn: its user's stays in all conversations, and its oldest
+    /// messages, at most `limit`.
+    async fn overview(&self, user: UserId, device: DeviceId, limit: usize) -> Result<Overview, StoreError>;
 
     /// Everyone who ever was in a conversation, in order of joining.
     async fn membership_history(
@@ -336,14 +343,6 @@ pub trait ChatStore: Send + Sync + 'static {
 
     /// A device's cursors.
     async fn device_cursors(&self, user: UserId, device: DeviceId) -> Result<Vec<DeviceCursor>, StoreError>;
-
-    /// A device's messages after a number, oldest first.
-    async fn device_messages(
-        &self,
-        device: DeviceId,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<(u64, NewDeviceMessage)>, StoreError>;
 
     /// Drops a device's messages up to a number.
     async fn drop_device_messages(&self, device: DeviceId, up_to: u64) -> Result<(), StoreError>;

@@ -108,13 +108,13 @@ impl Chats {
         mine: &[Mine],
         listed: bool,
     ) -> Result<Vec<ConversationSummary>, ChatError> {
-        let receipts = self.receipts_of(user).await?;
+        let receipts = self.receipts_of(user, mine).await?;
         let detail = if listed { Detail::Listed } else { Detail::Bare };
-        let receipt = |mine: &Mine| receipts.get(&mine.conversation.id).copied().unwrap_or_default();
-        let unread = self.unread(user, mine.iter().map(|mine| (mine, receipt(mine).seen))).await?;
+        let seen = receipts.iter().map(|receipt| receipt.seen);
+        let unread = self.unread(user, mine.iter().zip(seen)).await?;
         let mut summaries = Vec::with_capacity(mine.len());
-        for (mine, unread) in mine.iter().zip(unread) {
-            let summary = self.summary(user, mine, receipt(mine), detail).await?;
+        for ((mine, receipt), unread) in mine.iter().zip(receipts).zip(unread) {
+            let summary = self.summary(user, mine, receipt, detail).await?;
             summaries.push(ConversationSummary { unread, ..summary });
         }
         self.name(user, &mut summaries).await?;

@@ -109,10 +109,10 @@ async fn a_batch_is_written_whole_or_not_at_all(store: Store) {
     assert_eq!(store.stays(carol, None).await, Ok(vec![]));
     assert_eq!(store.stays(bob, None).await.unwrap()[0].to_seq, None);
     assert_eq!(store.membership_history(id).await.unwrap().len(), 2);
-    assert_eq!(store.device_messages(phone, 0, 9).await, Ok(vec![]));
+    assert_eq!(waiting(&store, phone, 9).await, []);
 
     let numbers = store.commit(commit(2)).await.unwrap();
-    assert_eq!(store.device_messages(phone, 0, 9).await.unwrap(), [(numbers[0], to_bob)]);
+    assert_eq!(waiting(&store, phone, 9).await, [(numbers[0], to_bob)]);
     let after = head(&store, id).await;
     assert_eq!(
         (&*after.info.name, after.epoch, after.membership_version, after.last_seq),

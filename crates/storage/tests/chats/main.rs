@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chats::store::{
     ChatStore, Commit, CreationKey, Head, HeadUpdate, Info, Member, MembershipChange, NewConversation,
-    NewEntry,
+    NewDeviceMessage, NewEntry,
 };
 use protocol::{
     ConversationId, ConversationKind, ConversationShape, DeviceId, MemberChange, MessageId, MessageKind,
@@ -65,6 +65,11 @@ fn new_device() -> DeviceId {
 
 fn new_id(shape: ConversationShape) -> ConversationId {
     ConversationId::compose(shape, START, unique())
+}
+
+/// The messages that wait for a device.
+async fn waiting(store: &Store, device: DeviceId, limit: usize) -> Vec<(u64, NewDeviceMessage)> {
+    store.overview(new_user(), device, limit).await.unwrap().1
 }
 
 fn message_id(text: &str) -> MessageId {

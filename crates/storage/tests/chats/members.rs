@@ -42,6 +42,10 @@ async fn stays_follow_joining_and_leaving(store: Store) {
     all.sort_by_key(|stay| (stay.conversation != id, stay.from_seq));
     assert_eq!(all[..3], expected);
     assert_eq!(all[3], Stay { conversation: other, from_seq: 1, to_seq: None });
+    assert_eq!(
+        store.overview(bob, new_device(), 9).await.unwrap(),
+        (store.stays(bob, None).await.unwrap(), vec![])
+    );
     assert_eq!(store.stays(new_user(), None).await, Ok(vec![]));
     assert_eq!(store.stays(alice, Some(other)).await, Ok(vec![]));
     let members: Vec<_> =

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use chats::store::{
-    ChatStore, Commit, DeviceCursor, Head, NewConversation, NewDeviceMessage, NewEntry, Range, ReceiptStep,
-    Span, Stay, StoreError,
+    ChatStore, Commit, DeviceCursor, Head, NewConversation, NewEntry, Overview, Range, ReceiptStep, Span,
+    Stay, StoreError,
 };
 use platform::Timestamp;
 use protocol::{ConversationId, DeviceId, MembershipRecord, MessageId, Seq, UserId};
@@ -78,6 +78,10 @@ impl ChatStore for Metered {
         self.store.stays(user, conversation).await
     }
 
+    async fn overview(&self, user: UserId, device: DeviceId, limit: usize) -> Result<Overview, StoreError> {
+        self.store.overview(user, device, limit).await
+    }
+
     async fn membership_history(
         &self,
         conversation: ConversationId,
@@ -116,15 +120,6 @@ impl ChatStore for Metered {
 
     async fn device_cursors(&self, user: UserId, device: DeviceId) -> Result<Vec<DeviceCursor>, StoreError> {
         self.store.device_cursors(user, device).await
-    }
-
-    async fn device_messages(
-        &self,
-        device: DeviceId,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<(u64, NewDeviceMessage)>, StoreError> {
-        self.store.device_messages(device, after, limit).await
     }
 
     async fn drop_device_messages(&self, device: DeviceId, up_to: u64) -> Result<(), StoreError> {

@@ -6,8 +6,8 @@ mod write;
 
 use async_trait::async_trait;
 use chats::store::{
-    ChatStore, Commit, DeviceCursor, Head, NewConversation, NewDeviceMessage, NewEntry, Range, ReceiptStep,
-    Span, Stay, StoreError,
+    ChatStore, Commit, DeviceCursor, Head, NewConversation, NewEntry, Overview, Range, ReceiptStep, Span,
+    Stay, StoreError,
 };
 use deadpool_postgres::GenericClient;
 use platform::Timestamp;
@@ -61,6 +61,13 @@ impl ChatStore for Database {
         Ok(read::stays(&self.client().await?, user, conversation).await?)
     }
 
+    async fn overview(&self, user: UserId, device: DeviceId, limit: usize) -> Result<Overview, StoreError> {
+        let client = self.client().await?;
+        // Both questions are on their way before the first answer comes.
+        let stays = read::stays(&client, user, None);
+        Ok(tokio::try_join!(stays, read::device_messages(&client, device, limit))?)
+    }
+
     async fn membership_history(
         &self,
         conversation: ConversationId,
@@ -99,15 +106,6 @@ impl ChatStore for Database {
 
     async fn device_cursors(&self, user: UserId, device: DeviceId) -> Result<Vec<DeviceCursor>, StoreError> {
         Ok(receipts::cursors(&self.client().await?, user, device).await?)
-    }
-
-    async fn device_messages(
-        &self,
-        device: DeviceId,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<(u64, NewDeviceMessage)>, StoreError> {
-        Ok(read::device_messages(&self.client().await?, device, after, limit).await?)
     }
 
     async fn drop_device_messages(&self, device: DeviceId, up_to: u64) -> Result<(), StoreError> {

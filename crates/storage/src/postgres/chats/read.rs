@@ -228,12 +228,11 @@ pub(super) async fn membership_history(
 pub(super) async fn device_messages(
     client: &impl GenericClient,
     device: DeviceId,
-    after: u64,
     limit: usize,
 ) -> Result<Vec<(u64, NewDeviceMessage)>> {
     let sql = "SELECT number, \"user\", conversation, sender, sender_device, time, body FROM device_message \
-               WHERE device = $1 AND number > $2 ORDER BY number LIMIT $3";
-    query(client, sql, &[&device.as_bytes().as_slice(), &signed(after), &signed(limit as u64)])
+               WHERE device = $1 ORDER BY number LIMIT $2";
+    query(client, sql, &[&device.as_bytes().as_slice(), &signed(limit as u64)])
         .await?
         .iter()
         .map(|row| {

@@ -6,8 +6,8 @@ mod write;
 
 use async_trait::async_trait;
 use chats::store::{
-    ChatStore, Commit, DeviceCursor, Head, NewConversation, NewDeviceMessage, NewEntry, Range, ReceiptStep,
-    Span, Stay, StoreError,
+    ChatStore, Commit, DeviceCursor, Head, NewConversation, NewEntry, Overview, Range, ReceiptStep, Span,
+    Stay, StoreError,
 };
 use platform::Timestamp;
 use protocol::{ConversationId, DeviceId, MembershipRecord, MessageId, Seq, UserId};
@@ -57,6 +57,14 @@ impl ChatStore for Database {
         Ok(Database::read(self, move |connection| read::stays(connection, user, conversation)).await?)
     }
 
+    async fn overview(&self, user: UserId, device: DeviceId, limit: usize) -> Result<Overview, StoreError> {
+        let reading = Database::read(self, move |connection| {
+            let stays = read::stays(connection, user, None)?;
+            Ok((stays, read::device_messages(connection, device, limit)?))
+        });
+        Ok(reading.await?)
+    }
+
     async fn membership_history(
         &self,
         conversation: ConversationId,
@@ -97,17 +105,6 @@ impl ChatStore for Database {
 
     async fn device_cursors(&self, user: UserId, device: DeviceId) -> Result<Vec<DeviceCursor>, StoreError> {
         Ok(Database::read(self, move |connection| receipts::cursors(connection, user, device)).await?)
-    }
-
-    async fn device_messages(
-        &self,
-        device: DeviceId,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<(u64, NewDeviceMessage)>, StoreError> {
-        let messages =
-            Database::read(self, move |connection| read::device_messages(connection, device, after, limit));
-        Ok(messages.await?)
     }
 
     async fn drop_device_messages(&self, device: DeviceId, up_to: u64) -> Result<(), StoreError> {

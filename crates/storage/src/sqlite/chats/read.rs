@@ -186,7 +186,8 @@ pub(super) fn stays(
     };
     match conversation {
         None => connection
-            .prepare_cached("SELECT conversation, from_seq, to_seq FROM stay WHERE user = ?1")?
+            .prepare_cached("SELECT conversation, from_seq, to_seq FROM stay WHERE user = ?1 ORDER BY conversation, from_seq",
+            )?
             .query_map([user.as_bytes()], stay)?
             .collect(),
         Some(conversation) => connection
@@ -226,15 +227,14 @@ pub(super) fn membership_history(
 pub(super) fn device_messages(
     connection: &Connection,
     device: DeviceId,
-    after: u64,
     limit: usize,
 ) -> Result<Vec<(u64, NewDeviceMessage)>> {
     connection
         .prepare_cached(
             "SELECT number, user, conversation, sender, sender_device, time, body FROM device_message \
-             WHERE device = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
+             WHERE device = ?1 ORDER BY number LIMIT ?2",
         )?
-        .query_map(params![device.as_bytes(), signed(after), signed(limit as u64)], |row| {
+        .query_map(params![device.as_bytes(), signed(limit as u64)], |row| {
             let message = NewDeviceMessage {
                 user: user_id(row, 1)?,
                 device,

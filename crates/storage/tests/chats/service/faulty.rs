@@ -176,6 +176,13 @@ impl ChatStore for Faulty {
         stays
     }
 
+    async fn overview(&self, user: UserId, device: DeviceId, limit: usize) -> Result<Overview, StoreError> {
+        self.read_fault()?;
+        let overview = self.inner.overview(user, device, limit).await;
+        self.wait("stays").await;
+        overview
+    }
+
     async fn membership_history(
         &self,
         conversation: ConversationId,
@@ -225,16 +232,6 @@ impl ChatStore for Faulty {
     async fn device_cursors(&self, user: UserId, device: DeviceId) -> Result<Vec<DeviceCursor>, StoreError> {
         self.read_fault()?;
         self.inner.device_cursors(user, device).await
-    }
-
-    async fn device_messages(
-        &self,
-        device: DeviceId,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<(u64, NewDeviceMessage)>, StoreError> {
-        self.read_fault()?;
-        self.inner.device_messages(device, after, limit).await
     }
 
     async fn drop_device_messages(&self, device: DeviceId, up_to: u64) -> Result<(), StoreError> {

@@ -174,7 +174,7 @@ impl Verified {
 
     /// Welcomes wait in the order of their commits, one for each.
     pub(crate) fn check_devices(&self, world: &World, life: &Life) {
-        let waiting = life.runtime.block_on(life.raw.device_messages(world.welcomed, 0, 10_000)).unwrap();
+        let waiting = life.runtime.block_on(waiting(&life.raw, world.welcomed, 10_000));
         let waiting: Vec<_> = waiting.into_iter().map(|(_, message)| message.body.0).collect();
         let mls = world.conversations.lock().unwrap()[1];
         let commits = self.0[&mls].messages.iter().filter(|message| message.kind == MessageKind::Commit);

@@ -40,6 +40,15 @@ pub enum AccountError {
     /// No device with that id is signed in to the account.
     #[error("no such device")]
     UnknownDevice,
+    /// No account has that id.
+    #[error("there is no such user")]
+    NoSuchUser,
+    /// It takes a permission that one does not have.
+    #[error("you may not do that: it takes the permission {0}")]
+    Forbidden(&'static str),
+    /// Somebody else changed it since it was read: read it again.
+    #[error("it was changed meanwhile: read it again")]
+    Changed,
     /// The store or the way to send codes does not answer: try again later. The reason is for the log.
     #[error("not available right now: {0}")]
     Unavailable(String),
@@ -62,6 +71,9 @@ impl AccountError {
             Self::RegistrationClosed => ErrorCode::RegistrationClosed,
             Self::RateLimited { .. } => ErrorCode::RateLimited,
             Self::UnknownDevice => ErrorCode::NotFound,
+            Self::NoSuchUser => ErrorCode::NotFound,
+            Self::Forbidden(_) => ErrorCode::Forbidden,
+            Self::Changed => ErrorCode::Changed,
             Self::Unavailable(_) => ErrorCode::Unavailable,
             Self::Internal(_) => ErrorCode::Internal,
         }

@@ -1,4 +1,4 @@
-//! Users by id, and by exact name or address (A7 in part: searching comes with the privacy switch).
+//! Users by id, and by exact name or address (A7).
 
 use std::collections::HashMap;
 
@@ -35,7 +35,8 @@ impl Accounts {
         Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
     }
 
-    /// The user with exactly that username (with or without a leading `@`), email address or phone number.
+    /// The user with exactly that username (with or without a leading `@`), email address or phone number. Not one who is
+    /// suspended, nor one by an address who does not want to be found so.
     ///
     /// # Errors
     /// [`AccountError::Invalid`] if it can be none of these, [`AccountError::Unavailable`].

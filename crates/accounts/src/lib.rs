@@ -6,6 +6,7 @@
 
 mod address;
 mod cache;
+mod dates;
 mod error;
 mod facade;
 mod names;
@@ -19,8 +20,11 @@ mod credentials;
 mod find;
 mod login;
 mod privacy;
+mod profile;
 mod refresh;
 mod register;
+mod roles;
+pub mod search;
 mod sessions;
 mod upkeep;
 mod verify;
@@ -30,5 +34,6 @@ pub use codes::{CodeSender, CodeSent, SendError};
 pub use error::AccountError;
 pub use facade::{Accounts, SecretKey};
 pub use policy::Policy;
+pub use roles::{PERMISSIONS, Permission, PermissionDoc};
 pub use sessions::{Session, SessionObserver};
 pub use store::{AccountStore, PendingCode, StoreError};

@@ -52,6 +52,14 @@ pub(crate) fn name(field: &str, text: Option<&str>, otherwise: &str) -> Result<S
     Ok(text.to_owned())
 }
 
+/// A name to show, which must be one.
+pub(crate) fn given_name(text: &str) -> Result<String, AccountError> {
+    match name("name", Some(text), "")? {
+        blank if blank.is_empty() => Err(AccountError::invalid("name: expected 1 to 100 characters")),
+        name => Ok(name),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,9 @@ use protocol::{DeviceId, UserId, UserInfo};
 use subtle::ConstantTimeEq;
 
 use crate::Address;
-pub use profiles::ProfileStore;
+pub use profiles::{
+    AccountState, NewProfile, ProfileChanged, ProfileStore, Reach, StoredAccount, UserSearch,
+};
 
 /// Why the store did not do it. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -333,6 +335,6 @@ pub trait AccountStore: ProfileStore {
     /// Those of these users that exist, in any order.
     async fn users(&self, ids: &[UserId]) -> Result<Vec<UserInfo>, StoreError>;
 
-    /// The user with exactly that name or address.
+    /// The user with exactly that name or address, unless they are suspended, or are not to be found by an address.
     async fn find(&self, lookup: &Lookup) -> Result<Option<UserInfo>, StoreError>;
 }

@@ -9,11 +9,13 @@ use crate::{AccountError, Accounts};
 const SWEEP_EVERY_MS: i64 = 10 * 60_000;
 /// Sessions ended in one transaction.
 const SWEEP_SESSIONS: u32 = 500;
+/// Users whose words are made in one transaction.
+const TERMS_USERS: u32 = 200;
 /// Times of activity written in one transaction.
 const TOUCH_SESSIONS: usize = 1_000;
 
 impl Accounts {
-    /// Writes down which devices were active; every ten minutes also ends expired sessions and forgets old codes. To be
+    /// Writes down which devices were active, and makes the words by which users are found where they are missing; every ten minutes also ends expired sessions and forgets old codes. To be
     /// called about once a minute, and once before the process ends. Losing the last minute of activity in a crash
     /// harms nobody.
     ///
@@ -21,6 +23,7 @@ impl Accounts {
     /// [`AccountError::Unavailable`]: what was not written is kept for the next call.
     pub async fn upkeep(&self) -> Result<(), AccountError> {
         self.write_activity().await?;
+        while self.0.store.make_terms(TERMS_USERS).await? >= TERMS_USERS {}
         let now = self.0.now();
         let swept_at = self.0.swept_at.load(Ordering::Relaxed);
         if (now - swept_at).abs() < SWEEP_EVERY_MS {

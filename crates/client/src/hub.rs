@@ -5,7 +5,7 @@ use std::time::Duration;
 use protocol::{
     ConversationId, ConversationKind, ConversationSummary, DeviceId, GroupChanges, GroupInfo, HistoryRequest,
     MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, OutgoingMessage, Presence, Privacy,
-    PrivacyChanges, Sent, Seq, SessionInfo, SyncPage, SyncRequest, UserId, UserInfo, WhoAmI,
+    PrivacyChanges, Profile, ProfileChanges, Sent, Seq, SessionInfo, SyncPage, SyncRequest, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -178,6 +178,21 @@ impl Hub {
     /// The user with exactly this username, email address or phone number.
     pub fn find_user(&self, text: &str) -> Answer<UserInfo> {
         self.call("FindUser", (text.to_owned(),))
+    }
+
+    /// Users whose username or name begins so, or who have that address.
+    pub fn search_users(&self, text: &str, page: UserPageRequest) -> Answer<UserPage> {
+        self.call("SearchUsers", (text.to_owned(), page))
+    }
+
+    /// What a user tells of themselves.
+    pub fn get_profile(&self, user: UserId) -> Answer<Profile> {
+        self.call("GetProfile", (user,))
+    }
+
+    /// Changes one's profile, or as an admin another's.
+    pub fn update_profile(&self, changes: ProfileChanges, user: Option<UserId>) -> Answer<Profile> {
+        self.call("UpdateProfile", (changes, user))
     }
 
     /// Users by their ids; those that do not exist are left out.

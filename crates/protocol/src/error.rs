@@ -52,11 +52,13 @@ error_codes! {
     WrongPassword = "wrong_password" / 401,
     /// The one-time code is wrong, used, or too old.
     WrongCode = "wrong_code" / 401,
+    /// The account is suspended: ask whoever runs the server.
+    Suspended = "suspended" / 403,
     /// The username is taken.
     UsernameTaken = "username_taken" / 409,
     /// This server does not take registrations.
     RegistrationClosed = "registration_closed" / 403,
-    /// One is a member but may not do that.
+    /// One may not do that: it takes a role that one does not have.
     Forbidden = "forbidden" / 403,
     /// There is no such thing, or it is not for you to know.
     NotFound = "not_found" / 404,
@@ -68,6 +70,8 @@ error_codes! {
     LastAdmin = "last_admin" / 409,
     /// The group is full.
     GroupFull = "group_full" / 409,
+    /// It was changed since it was read: read it again, and decide anew.
+    Changed = "changed" / 412,
     /// The body is larger than the server takes.
     TooLarge = "too_large" / 413,
     /// Too many requests: wait, and try again.

@@ -14,6 +14,7 @@ mod message;
 mod null;
 pub mod objects;
 mod privacy;
+mod profile;
 mod receipts;
 mod session;
 mod user;
@@ -31,6 +32,7 @@ pub use message::{
     OutgoingMessage, Sent, SyncPage, SyncRequest,
 };
 pub use privacy::{GroupsFrom, LastSeenTo, MessagesFrom, Privacy, PrivacyChanges};
+pub use profile::{Profile, ProfileChanges, ServerRole, UserPage, UserPageRequest};
 pub use receipts::{MemberReceipt, MessageInfo, Receipt};
 pub use session::{
     CodeRequest, CodeSent, CodeVerification, Credentials, CredentialsChange, RefreshRequest, SessionInfo,

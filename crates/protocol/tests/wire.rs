@@ -182,7 +182,8 @@ fn every_word_on_the_wire() {
     check::<LastSeenTo>("LastSeenTo");
     check::<MessagesFrom>("MessagesFrom");
     check::<GroupsFrom>("GroupsFrom");
-    assert_eq!(CHOICES.len(), 8);
+    check::<ServerRole>("ServerRole");
+    assert_eq!(CHOICES.len(), 9);
     let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(codes, expected::<ErrorCode>(&json!("?")));
     insta::assert_snapshot!("error_codes", codes.join("\n"));

@@ -1,11 +1,12 @@
 //! What both backends decide alike when they keep accounts, without SQL.
 
 use accounts::store::{
-    CODE_WINDOW_MS, CodeSaved, CredentialsChanged, NewCode, NewCredentials, Rotation, StoredSession,
+    CODE_WINDOW_MS, CodeSaved, CredentialsChanged, NewCode, NewCredentials, Reach, Rotation, StoredAccount,
+    StoredSession,
 };
 use accounts::{Address, Channel, StoreError};
 use platform::Timestamp;
-use protocol::Privacy;
+use protocol::{Privacy, UserId, UserInfo};
 
 use crate::Failure;
 
@@ -119,4 +120,53 @@ impl PrivacyWords {
 /// What a column's word stands for.
 pub(crate) fn word<T: std::str::FromStr>(text: &str) -> Result<T, StoreError> {
     text.parse().map_err(|_| StoreError::Corrupt(format!("users: {text:?}")))
+}
+
+/// What stands before a beginning's range, and behind all that begins so: no text goes on with a greater character.
+pub(crate) fn range(beginning: &str) -> (String, String) {
+    (beginning.to_owned(), format!("{beginning}\u{10ffff}"))
+}
+
+/// A word's reach as a column.
+pub(crate) fn reach(reach: Reach) -> i64 {
+    match reach {
+        Reach::Administration => 0,
+        Reach::Whole => 1,
+        Reach::Beginning => 2,
+    }
+}
+
+/// An account as columns.
+pub(crate) struct AccountRow {
+    pub(crate) user: UserInfo,
+    pub(crate) email: Option<String>,
+    pub(crate) phone: Option<String>,
+    pub(crate) about: String,
+    pub(crate) picture: Option<String>,
+    pub(crate) date_of_birth: Option<String>,
+    pub(crate) role: String,
+    pub(crate) state: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) created_by: UserId,
+    pub(crate) updated_at: Timestamp,
+    pub(crate) updated_by: UserId,
+}
+
+impl AccountRow {
+    pub(crate) fn read(self) -> Result<StoredAccount, StoreError> {
+        Ok(StoredAccount {
+            role: word(&self.role)?,
+            state: word(&self.state)?,
+            user: self.user,
+            email: self.email,
+            phone: self.phone,
+            about: self.about,
+            picture: self.picture,
+            date_of_birth: self.date_of_birth,
+            created_at: self.created_at,
+            created_by: self.created_by,
+            updated_at: self.updated_at,
+            updated_by: self.updated_by,
+        })
+    }
 }

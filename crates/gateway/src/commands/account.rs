@@ -1,7 +1,9 @@
-//! One's own account.
+//! Accounts as their owners and others see them.
 
+use accounts::Permission;
 use chats::Caller;
-use protocol::{Privacy, PrivacyChanges};
+use platform::Timestamp;
+use protocol::{Privacy, PrivacyChanges, Profile, ProfileChanges, UserId, UserPage, UserPageRequest};
 
 use crate::CommandError;
 use crate::state::Shared;
@@ -16,4 +18,49 @@ pub(crate) async fn set_privacy(
     changes: PrivacyChanges,
 ) -> Result<Privacy, CommandError> {
     Ok(shared.services.accounts.set_privacy(caller.user, changes).await?)
+}
+
+pub(crate) async fn get_profile(
+    shared: &Shared,
+    caller: Caller,
+    user: UserId,
+) -> Result<Profile, CommandError> {
+    Ok(shared.services.accounts.profile(caller.user, user).await?)
+}
+
+pub(crate) async fn update_profile(
+    shared: &Shared,
+    caller: Caller,
+    changes: ProfileChanges,
+    user: Option<UserId>,
+) -> Result<Profile, CommandError> {
+    update_profile_of(shared, caller, user.unwrap_or(caller.user), changes, None).await
+}
+
+/// With `unchanged_since`, only if it was last changed then.
+pub(crate) async fn update_profile_of(
+    shared: &Shared,
+    caller: Caller,
+    user: UserId,
+    changes: ProfileChanges,
+    unchanged_since: Option<Timestamp>,
+) -> Result<Profile, CommandError> {
+    let accounts = &shared.services.accounts;
+    if user != caller.user {
+        accounts.authorize(caller.user, Permission::EditProfiles).await?;
+    }
+    let profile = accounts.update_profile(caller.user, user, changes, unchanged_since).await?;
+    if user != caller.user {
+        tracing::info!(by = %caller.user, %user, "audit: profile changed");
+    }
+    Ok(profile)
+}
+
+pub(crate) async fn search(
+    shared: &Shared,
+    _: Caller,
+    text: String,
+    page: Option<UserPageRequest>,
+) -> Result<UserPage, CommandError> {
+    Ok(shared.services.accounts.search(&text, &page.unwrap_or_default()).await?)
 }

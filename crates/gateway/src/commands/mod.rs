@@ -18,7 +18,7 @@ use std::sync::Arc;
 use protocol::{
     ConversationId, ConversationKind, ConversationSummary, DeviceId, GroupChanges, GroupInfo, HistoryRequest,
     MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, OutgoingMessage, Presence, Privacy,
-    PrivacyChanges, Sent, Seq, SessionInfo, SyncPage, SyncRequest, UserId, UserInfo, WhoAmI,
+    PrivacyChanges, Profile, ProfileChanges, Sent, Seq, SessionInfo, SyncPage, SyncRequest, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
 };
 
 pub(crate) use classes::class;
@@ -101,6 +101,14 @@ table::commands! {
         /// The user with exactly this username (a leading `@` does not matter), email address, or phone number in E.164
         /// form (`+…`). `not_found` if nobody has it, `invalid` if it can be none of these.
         boxed FindUser(text: String) -> UserInfo = people::find;
+        /// Users whose username or words of whose name begin so, or the one with exactly that email address or phone number, at
+        /// most 50 on a page. All words have to fit, at most four; a leading `@` looks for usernames alone. Who does not want
+        /// to be found so is not (see [Privacy](#privacy)).
+        boxed SearchUsers(text: String; page: UserPageRequest) -> UserPage = account::search;
+        /// What a user tells of themselves; of oneself also what only oneself is shown.
+        boxed GetProfile(user: UserId) -> Profile = account::get_profile;
+        /// Changes one's profile; what is absent stays. `user` is for admins: somebody else's.
+        boxed UpdateProfile(changes: ProfileChanges; user: UserId) -> Profile = account::update_profile;
         /// Users by id, at most 500, in the order asked for; those that do not exist are left out.
         boxed GetUsers(users: Vec<UserId>) -> Vec<UserInfo> = people::get_several;
         /// Who is asking.

@@ -20,6 +20,9 @@ fn account_errors() -> Vec<(AccountError, ErrorCode)> {
         (RegistrationClosed, ErrorCode::RegistrationClosed),
         (RateLimited { retry_at: None }, ErrorCode::RateLimited),
         (UnknownDevice, ErrorCode::NotFound),
+        (NoSuchUser, ErrorCode::NotFound),
+        (Forbidden("list_accounts"), ErrorCode::Forbidden),
+        (Changed, ErrorCode::Changed),
         (Unavailable("db-7 is down".into()), ErrorCode::Unavailable),
         (Internal("row 7 is odd".into()), ErrorCode::Internal),
     ];
@@ -35,6 +38,9 @@ fn account_errors() -> Vec<(AccountError, ErrorCode)> {
             | RegistrationClosed
             | RateLimited { .. }
             | UnknownDevice
+            | NoSuchUser
+            | Forbidden(_)
+            | Changed
             | Unavailable(_)
             | Internal(_) => {}
         }

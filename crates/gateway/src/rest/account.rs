@@ -1,9 +1,13 @@
-//! One's own account.
+//! Accounts as their owners and others see them.
 
 use axum::extract::State;
-use protocol::{Privacy, PrivacyChanges};
+use http::{HeaderMap, header};
+use protocol::{Privacy, PrivacyChanges, Profile, ProfileChanges, UserId, UserPage, UserPageRequest};
 
-use super::{Answer, As, Door, Json};
+use super::objects::SearchRequest;
+use super::parameters::{Asked, Named};
+use super::{Answer, As, Door, Json, etag};
+use crate::CommandError;
 use crate::commands::account;
 
 pub(super) async fn get_privacy(State(shared): Door, As(caller): As) -> Answer<Privacy> {
@@ -16,4 +20,41 @@ pub(super) async fn set_privacy(
     Json(changes): Json<PrivacyChanges>,
 ) -> Answer<Privacy> {
     Ok(axum::Json(account::set_privacy(&shared, caller, changes).await?))
+}
+
+pub(super) async fn get_profile(
+    State(shared): Door,
+    As(caller): As,
+    Named(user): Named<UserId>,
+) -> Answer<Profile> {
+    Ok(axum::Json(account::get_profile(&shared, caller, user).await?))
+}
+
+pub(super) async fn update_profile(
+    State(shared): Door,
+    As(caller): As,
+    Named(user): Named<UserId>,
+    headers: HeaderMap,
+    Json(changes): Json<ProfileChanges>,
+) -> Answer<Profile> {
+    let mut unchanged_since = None;
+    if headers.contains_key(header::IF_MATCH) {
+        let now = account::get_profile(&shared, caller, user).await?;
+        if !etag::matches(&headers, &now) {
+            return Err(accounts::AccountError::Changed.into());
+        }
+        unchanged_since = Some(now.updated_at);
+    }
+    let changed: Result<Profile, CommandError> =
+        account::update_profile_of(&shared, caller, user, changes, unchanged_since).await;
+    Ok(axum::Json(changed?))
+}
+
+pub(super) async fn search(
+    State(shared): Door,
+    As(caller): As,
+    Asked(request): Asked<SearchRequest>,
+) -> Answer<UserPage> {
+    let page = UserPageRequest { after: request.after, limit: request.limit };
+    Ok(axum::Json(account::search(&shared, caller, request.q, Some(page)).await?))
 }

@@ -5,6 +5,7 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::CommandError;
@@ -25,9 +26,7 @@ pub(super) async fn tag(request: Request, next: Next) -> Response {
     let Ok(body) = to_bytes(body, usize::MAX).await else {
         return CommandError::new(protocol::ErrorCode::Internal, "the answer was lost").into_response();
     };
-    let hash = Sha256::digest(&body);
-    let hex: String = hash.iter().take(TAG_BYTES).map(|byte| format!("{byte:02x}")).collect();
-    let etag = format!("\"{hex}\"");
+    let etag = of(&body);
     let known = holds(&held, &etag);
     if let Ok(value) = HeaderValue::from_str(&etag) {
         parts.headers.insert(header::ETAG, value);
@@ -41,6 +40,21 @@ pub(super) async fn tag(request: Request, next: Next) -> Response {
         return Response::from_parts(parts, Body::empty());
     }
     Response::from_parts(parts, Body::from(body))
+}
+
+/// The tag of an answer with that body.
+fn of(body: &[u8]) -> String {
+    let hash = Sha256::digest(body);
+    let hex: String = hash.iter().take(TAG_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hex}\"")
+}
+
+/// Whether what is there now is what the asker wants to change: RFC 9110, section 13.1.1, compared strongly; `*` is any.
+pub(super) fn matches(headers: &HeaderMap, now: &impl Serialize) -> bool {
+    let Ok(body) = serde_json::to_vec(now) else { return false };
+    let etag = of(&body);
+    let lists = headers.get_all(header::IF_MATCH).iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).map(str::trim).any(|tag| tag == "*" || tag == etag)
 }
 
 /// RFC 9110, section 13.1.2: compared weakly; `*` is any.

@@ -28,8 +28,8 @@ use http::{HeaderValue, StatusCode, header};
 use protocol::{
     CodeRequest, CodeSent, CodeVerification, ConversationSummary, Credentials, CredentialsChange, ErrorCode,
     GroupChanges, GroupInfo, HistoryRequest, MembershipRecord, MessageInfo, MessagePage, NewGroup, Presence,
-    Privacy, PrivacyChanges, RefreshRequest, Sent, SessionInfo, SignedIn, SyncPage, SyncRequest, Tokens,
-    UserInfo, WhoAmI,
+    Privacy, PrivacyChanges, Profile, ProfileChanges, RefreshRequest, Sent, SessionInfo, SignedIn, SyncPage, SyncRequest, Tokens,
+    UserInfo, UserPage, WhoAmI,
 };
 
 use crate::CommandError;
@@ -39,7 +39,7 @@ pub(crate) use body::Json;
 pub use objects::REST_OBJECTS;
 use objects::{
     ConversationRef, DeviceMessagesUpTo, DirectRequest, FindRequest, LeaveRequest, OneUser, PageRequest,
-    Recorded, SendRequest, SeveralUsers, TypingState, UpTo, UsersRequest,
+    Recorded, SearchRequest, SendRequest, SeveralUsers, TypingState, UpTo, UsersRequest,
 };
 pub use openapi::openapi;
 pub use parameters::{PARAMETERS, Parameter};
@@ -148,8 +148,14 @@ table::routes! { "/api"
     signed_in get "/users/find" (; FindRequest) -> UserInfo, or [NotFound] = people::find as FindUser;
     /// Users by id, in the order asked for; those that do not exist are left out.
     signed_in get "/users" (; UsersRequest) -> Vec<UserInfo> = people::get_several as GetUsers;
-    /// A user.
-    tagged get "/users/{user}" () -> UserInfo, or [NotFound] = people::get;
+    /// Users whose username or words of whose name begin so, or the one with exactly that email address or phone number.
+    signed_in get "/users/search" (; SearchRequest) -> UserPage = account::search as SearchUsers;
+    /// What a user tells of themselves; of oneself also what only oneself is shown.
+    tagged get "/users/{user}" () -> Profile, or [NotFound] = account::get_profile as GetProfile;
+    /// Changes one's profile, or as an admin another's; what is absent stays. With `If-Match`, only if it still is what it
+    /// was when it was read.
+    signed_in put "/users/{user}" (ProfileChanges) -> Profile, or [NotFound, Forbidden, Changed]
+        = account::update_profile as UpdateProfile;
     /// Whether a user is online, and when they last were.
     signed_in get "/users/{user}/status" () -> Presence, or [NotFound] = people::last_status as LastStatus;
 }

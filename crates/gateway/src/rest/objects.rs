@@ -102,6 +102,16 @@ objects! {
         /// written `%2B`).
         text: String,
     }
+    /// Whom to search.
+    Deserialize SearchRequest {
+        /// The beginnings of a username or of words of a name; a whole email address, or a phone number in E.164 form (in a
+        /// URL, `+` is written `%2B`).
+        q: String,
+        /// `next` of the page before; the first page if absent.
+        after: Option<String>,
+        /// At most so many; the server's page bound if absent or larger.
+        limit: Option<u32>,
+    }
     /// The entry of a group's log that records a change, or its last one if nothing changed.
     Serialize Recorded {
         /// Its place.

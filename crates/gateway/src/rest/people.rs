@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use protocol::{DeviceId, ErrorCode, Presence, SessionInfo, UserId, UserInfo, WhoAmI};
+use protocol::{DeviceId, Presence, SessionInfo, UserId, UserInfo, WhoAmI};
 
 use super::objects::{FindRequest, UsersRequest};
 use super::parameters::{Asked, Named};
@@ -30,12 +30,6 @@ pub(super) async fn get_several(
     let ids: Result<Vec<UserId>, _> = request.ids.split(',').map(|id| id.trim().parse()).collect();
     let ids = ids.map_err(|error| CommandError::invalid(format!("ids: {error}")))?;
     Ok(axum::Json(people::get_several(&shared, caller, ids).await?))
-}
-
-pub(super) async fn get(State(shared): Door, As(caller): As, Named(user): Named<UserId>) -> Answer<UserInfo> {
-    let found = people::get_several(&shared, caller, vec![user]).await?.pop();
-    let found = found.ok_or_else(|| CommandError::new(ErrorCode::NotFound, "there is no such user"))?;
-    Ok(axum::Json(found))
 }
 
 pub(super) async fn last_status(

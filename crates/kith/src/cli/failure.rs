@@ -128,6 +128,8 @@ fn exit_for(code: ErrorCode) -> Exit {
         | ErrorCode::WrongEpoch
         | ErrorCode::Conflict
         | ErrorCode::LastAdmin
+        | ErrorCode::Changed
+        | ErrorCode::Suspended
         | ErrorCode::GroupFull
         | ErrorCode::TooLarge => Exit::Refused,
         ErrorCode::RateLimited | ErrorCode::Unavailable => Exit::TryLater,

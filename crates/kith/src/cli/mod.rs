@@ -18,7 +18,9 @@ mod output;
 mod password;
 mod positions;
 mod privacy;
+mod profile;
 mod resolve;
+mod search;
 mod send;
 mod show;
 mod time;
@@ -97,6 +99,11 @@ pub enum Command {
     Whoami(With<account::Whoami>),
     /// List the account's signed-in devices, or sign one out
     Devices(With<account::Devices>),
+    /// Show profiles, and change your own
+    #[command(subcommand)]
+    Profile(profile::Command),
+    /// Search users by name, username, email or phone
+    Search(With<search::Search>),
     /// Show and change what others may know and do
     #[command(subcommand)]
     Privacy(privacy::Command),
@@ -148,6 +155,8 @@ impl Command {
             Self::Logout(with) => &with.options,
             Self::Whoami(with) => &with.options,
             Self::Devices(with) => &with.options,
+            Self::Profile(profile) => profile.options(),
+            Self::Search(with) => &with.options,
             Self::Privacy(privacy) => privacy.options(),
             Self::Send(with) => &with.options,
             Self::Listen(with) => &with.options,
@@ -166,6 +175,8 @@ impl Command {
             Self::Logout(with) => account::logout(context, with.args).await,
             Self::Whoami(_) => account::whoami(context).await,
             Self::Devices(with) => account::devices(context, with.args).await,
+            Self::Profile(profile) => profile::run(context, profile).await,
+            Self::Search(with) => search::search(context, with.args).await,
             Self::Privacy(privacy) => privacy::run(context, privacy).await,
             Self::Send(with) => send::send(context, with.args).await,
             Self::Listen(with) => listen::listen(context, with.args).await,

@@ -206,16 +206,17 @@ async fn wait(mut stopped: watch::Receiver<bool>) {
 
 async fn keep_up(accounts: Accounts, stopped: watch::Receiver<bool>) {
     let mut end = std::pin::pin!(wait(stopped));
+    let mut last = false;
     loop {
-        let last = tokio::select! {
-            () = &mut end => true,
-            () = tokio::time::sleep(UPKEEP_EVERY) => false,
-        };
         if let Err(error) = accounts.upkeep().await {
             tracing::warn!(%error, "upkeep of accounts");
         }
         if last {
             return;
         }
+        last = tokio::select! {
+            () = &mut end => true,
+            () = tokio::time::sleep(UPKEEP_EVERY) => false,
+        };
     }
 }

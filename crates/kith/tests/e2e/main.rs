@@ -16,6 +16,7 @@ mod membership;
 mod operating;
 mod presence;
 mod privacy;
+mod profiles;
 mod refusals;
 mod rest;
 mod sealed;

@@ -4,7 +4,7 @@ use super::objects;
 use crate::{
     Body, ByteString, ConversationId, ConversationKind, ConversationSummary, DeviceId, DeviceMessage,
     GroupsFrom, LastSeenTo, MemberInfo, MemberReceipt, Message, MessageId, MessageKind, MessageStatus,
-    MessagesFrom, OutgoingDeviceMessage, Role, Seq, Timestamp, UserId, UserInfo,
+    MessagesFrom, OutgoingDeviceMessage, Role, Seq, ServerRole, Timestamp, UserId, UserInfo,
 };
 
 objects! { OBJECTS:
@@ -34,6 +34,54 @@ objects! { OBJECTS:
         user: UserInfo,
         /// The device.
         device: DeviceId,
+    }
+    /// What a user tells of themselves.
+    Profile: UserInfo {
+        /// A few words about them; absent if there are none.
+        about: Option<String>,
+        /// The picture's reference.
+        picture: Option<String>,
+        /// The day they were born, `YYYY-MM-DD`. One's own alone.
+        dateOfBirth: Option<String>,
+        /// Their email address. One's own alone.
+        email: Option<String>,
+        /// Their phone number. One's own alone.
+        phone: Option<String>,
+        /// What they may do on this server. One's own alone.
+        role: Option<ServerRole>,
+        /// When the account was made.
+        createdAt: Timestamp,
+        /// By whom.
+        createdBy: UserId,
+        /// When it was last changed.
+        updatedAt: Timestamp,
+        /// By whom.
+        updatedBy: UserId,
+    }
+    /// What to change about a profile; what is absent stays.
+    ProfileChanges {
+        /// The name to show, 1 to 100 characters.
+        name: Option<String>,
+        /// A few words about oneself, at most 500 characters; empty for none.
+        about: Option<String>,
+        /// A reference to a picture, at most 300 bytes; empty for none.
+        picture: Option<String>,
+        /// The day one was born, `YYYY-MM-DD`, not in the future; empty for none. Only oneself is shown it.
+        dateOfBirth: Option<String>,
+    }
+    /// Which page of users.
+    UserPageRequest {
+        /// `next` of the page before; the first page if absent.
+        after: Option<String>,
+        /// At most so many; the server's page bound if absent or larger.
+        limit: Option<u32>,
+    }
+    /// A page of users.
+    UserPage {
+        /// The users.
+        users: Vec<UserInfo>,
+        /// What to ask for the page that follows with; absent on the last one.
+        next: Option<String>,
     }
     /// What a user lets others know and do.
     Privacy {

@@ -83,6 +83,15 @@ pub const CHOICES: &[Choice] = &[
         ],
     },
     Choice {
+        name: "ServerRole",
+        about: "What a user may do on a server.",
+        words: &[
+            ("user", "Uses the server."),
+            ("moderator", "Also looks after its users."),
+            ("admin", "Also decides about accounts, and who is what."),
+        ],
+    },
+    Choice {
         name: "LastSeenTo",
         about: "Who is told when a user was last online, and whether they are.",
         words: &[("everyone", "Everybody."), ("contacts", "Their contacts."), ("nobody", "Nobody.")],

@@ -25,7 +25,31 @@ impl Samples {
             area.object("Presence", &presence);
             area.object("WhoAmI", &WhoAmI { user: it.user(), device: it.phone });
         }),
-        ("accounts", |_, area| {
+        ("accounts", |it, area| {
+            let profile = Profile {
+                user: it.user(),
+                about: "Here".into(),
+                picture: some("p1"),
+                date_of_birth: some("1980-02-29"),
+                email: some("alice@example.org"),
+                phone: some("+4915123456789"),
+                role: Some(ServerRole::Moderator),
+                created_at: AT,
+                created_by: it.alice,
+                updated_at: AT + 1,
+                updated_by: it.bob,
+            };
+            area.object("Profile", &profile);
+            let changes = ProfileChanges {
+                name: some("Alice A."),
+                about: some(""),
+                picture: some("p2"),
+                date_of_birth: some("1980-02-28"),
+            };
+            area.object("ProfileChanges", &changes);
+            let request = UserPageRequest { after: some("alice/u_…"), limit: Some(20) };
+            area.object("UserPageRequest", &request);
+            area.object("UserPage", &UserPage { users: vec![it.user()], next: some("alice/u_…") });
             let privacy = Privacy { messages: MessagesFrom::Invite, ..Privacy::default() };
             area.object("Privacy", &privacy);
             let changes = PrivacyChanges {

@@ -5,6 +5,7 @@
 
 mod profiles;
 mod steps;
+mod terms;
 
 use accounts::store::{
     AddressAdded, CodeAttempt, CodeDigest, CodeSaved, CodeSignIn, CredentialsChanged, Lookup, NewCode,
@@ -17,9 +18,10 @@ use protocol::{DeviceId, UserId, UserInfo};
 use tokio_postgres::error::SqlState;
 
 use self::steps::{
-    Parameters, Result, add_session, bytes, device_id, end_others, execute, find, id, insert_session,
+    Parameters, Result, add_session, bytes, device_id, end_others, execute, find, find_public, id, insert_session,
     insert_user, login_of, query, redeem, stored_login, stored_session, user_info,
 };
+use self::terms::write_terms;
 use super::Database;
 use crate::Failure;
 use crate::accounts::{CodeHistory, PENDING_CODES, address, refuse_password, replaces, rotate};
@@ -93,6 +95,9 @@ impl AccountStore for Database {
             }
             other => other?,
         };
+        if change.username.is_some() {
+            write_terms(&transaction, user).await?;
+        }
         let ended = if replaces(&change) {
             end_others(&transaction, user, Some(change.device)).await?
         } else {
@@ -342,6 +347,6 @@ impl AccountStore for Database {
     }
 
     async fn find(&self, lookup: &Lookup) -> Result<Option<UserInfo>, StoreError> {
-        Ok(find(&self.client().await?, lookup).await?)
+        Ok(find_public(&self.client().await?, lookup).await?)
     }
 }

@@ -2,6 +2,7 @@
 
 mod profiles;
 mod steps;
+mod terms;
 
 use accounts::store::{
     AddressAdded, CodeAttempt, CodeDigest, CodeSaved, CodeSignIn, CredentialsChanged, Lookup, NewCode,
@@ -14,9 +15,10 @@ use protocol::{DeviceId, UserId, UserInfo};
 use rusqlite::{OptionalExtension, Result, params};
 
 use self::steps::{
-    add_session, device_id, end_others, find, insert_session, insert_user, login_of, redeem, stored_login,
+    add_session, device_id, end_others, find, find_public, insert_session, insert_user, login_of, redeem, stored_login,
     stored_session, user_info,
 };
+use self::terms::write_terms;
 use super::Database;
 use crate::accounts::{CodeHistory, PENDING_CODES, address, refuse_password, replaces, rotate};
 
@@ -87,6 +89,9 @@ impl AccountStore for Database {
                 .execute(params![user.as_bytes(), change.username, hash, change.now])?;
             if set == 0 {
                 return Ok(CredentialsChanged::UsernameTaken);
+            }
+            if change.username.is_some() {
+                write_terms(transaction, user)?;
             }
             let ended =
                 if replaces(&change) { end_others(transaction, user, Some(change.device))? } else { Vec::new() };
@@ -361,6 +366,6 @@ impl AccountStore for Database {
 
     async fn find(&self, lookup: &Lookup) -> Result<Option<UserInfo>, StoreError> {
         let lookup = lookup.clone();
-        Ok(self.read(move |connection| find(connection, &lookup)).await?)
+        Ok(self.read(move |connection| find_public(connection, &lookup)).await?)
     }
 }

@@ -7,6 +7,7 @@ use protocol::{DeviceId, UserId, UserInfo};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::terms::write_terms;
 use crate::Failure;
 use crate::accounts::columns;
 
@@ -27,7 +28,11 @@ pub(super) async fn insert_user(client: &impl GenericClient, user: &NewUser) -> 
         &user.password_hash,
         &user.created_at,
     ];
-    Ok(execute(client, sql, parameters).await? == 1)
+    let inserted = execute(client, sql, parameters).await? == 1;
+    if inserted {
+        write_terms(client, user.id).await?;
+    }
+    Ok(inserted)
 }
 
 pub(super) async fn insert_session(
@@ -100,17 +105,34 @@ pub(super) async fn redeem(client: &impl GenericClient, attempt: &CodeAttempt) -
     Ok(right)
 }
 
+/// Whoever has it, whether they may be found by it or not.
 pub(super) async fn find(client: &impl GenericClient, lookup: &Lookup) -> Result<Option<UserInfo>> {
-    let (sql, text) = match lookup {
-        Lookup::Username(username) => {
-            ("SELECT id, username, name FROM users WHERE username = $1", username.as_str())
-        }
-        Lookup::Address(address) => match address.channel() {
-            Channel::Email => ("SELECT id, username, name FROM users WHERE email = $1", address.as_str()),
-            Channel::Phone => ("SELECT id, username, name FROM users WHERE phone = $1", address.as_str()),
-        },
+    let (condition, text) = found_by(lookup);
+    let sql = format!("SELECT id, username, name FROM users WHERE {condition}");
+    query(client, &sql, &[&text]).await?.first().map(user_info).transpose()
+}
+
+/// Whoever has it, and may be found by it.
+pub(super) async fn find_public(client: &impl GenericClient, lookup: &Lookup) -> Result<Option<UserInfo>> {
+    let (condition, text) = found_by(lookup);
+    let findable = match lookup {
+        Lookup::Username(_) => "TRUE",
+        Lookup::Address(_) => "findable_by_address",
     };
-    query(client, sql, &[&text]).await?.first().map(user_info).transpose()
+    let sql = format!(
+        "SELECT id, username, name FROM users WHERE {condition} AND state = 'active' AND {findable}"
+    );
+    query(client, &sql, &[&text]).await?.first().map(user_info).transpose()
+}
+
+fn found_by(lookup: &Lookup) -> (&'static str, &str) {
+    match lookup {
+        Lookup::Username(username) => ("username = $1", username),
+        Lookup::Address(address) => match address.channel() {
+            Channel::Email => ("email = $1", address.as_str()),
+            Channel::Phone => ("phone = $1", address.as_str()),
+        },
+    }
 }
 
 /// With `locked`, nobody else changes the user until the transaction ends.

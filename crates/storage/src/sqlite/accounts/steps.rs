@@ -5,6 +5,7 @@ use accounts::store::{CodeAttempt, CodeDigest, Lookup, NewSession, NewUser, Stor
 use protocol::{DeviceId, UserId, UserInfo};
 use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
 
+use super::terms::write_terms;
 use crate::accounts::columns;
 
 /// Whether the username and the address were free.
@@ -24,6 +25,9 @@ pub(super) fn insert_user(transaction: &Transaction<'_>, user: &NewUser) -> Resu
             user.password_hash,
             user.created_at
         ])?;
+    if inserted == 1 {
+        write_terms(transaction, user.id)?;
+    }
     Ok(inserted == 1)
 }
 
@@ -102,17 +106,34 @@ pub(super) fn redeem(transaction: &Transaction<'_>, attempt: &CodeAttempt) -> Re
     Ok(right)
 }
 
+/// Whoever has it, whether they may be found by it or not.
 pub(super) fn find(connection: &Connection, lookup: &Lookup) -> Result<Option<UserInfo>> {
-    let (sql, text) = match lookup {
-        Lookup::Username(username) => {
-            ("SELECT id, username, name FROM users WHERE username = ?1", username.as_str())
-        }
-        Lookup::Address(address) => match address.channel() {
-            Channel::Email => ("SELECT id, username, name FROM users WHERE email = ?1", address.as_str()),
-            Channel::Phone => ("SELECT id, username, name FROM users WHERE phone = ?1", address.as_str()),
-        },
+    let (condition, text) = found_by(lookup);
+    let sql = format!("SELECT id, username, name FROM users WHERE {condition}");
+    connection.prepare_cached(&sql)?.query_row([text], user_info).optional()
+}
+
+/// Whoever has it, and may be found by it.
+pub(super) fn find_public(connection: &Connection, lookup: &Lookup) -> Result<Option<UserInfo>> {
+    let (condition, text) = found_by(lookup);
+    let findable = match lookup {
+        Lookup::Username(_) => "TRUE",
+        Lookup::Address(_) => "findable_by_address = 1",
     };
-    connection.prepare_cached(sql)?.query_row([text], user_info).optional()
+    let sql = format!(
+        "SELECT id, username, name FROM users WHERE {condition} AND state = 'active' AND {findable}"
+    );
+    connection.prepare_cached(&sql)?.query_row([text], user_info).optional()
+}
+
+fn found_by(lookup: &Lookup) -> (&'static str, &str) {
+    match lookup {
+        Lookup::Username(username) => ("username = ?1", username),
+        Lookup::Address(address) => match address.channel() {
+            Channel::Email => ("email = ?1", address.as_str()),
+            Channel::Phone => ("phone = ?1", address.as_str()),
+        },
+    }
 }
 
 pub(super) fn login_of(connection: &Connection, user: UserId) -> Result<Option<StoredLogin>> {

@@ -10,7 +10,8 @@ const FIRST_YEAR: i64 = 1880;
 
 /// Checks that `text` is a day, `YYYY-MM-DD`, that has begun somewhere on earth.
 pub(crate) fn past(text: &str, now: Timestamp) -> Result<(), AccountError> {
-    let (year, month, day) = parse(text).ok_or(AccountError::invalid("dateOfBirth: expected a day, YYYY-MM-DD"))?;
+    let (year, month, day) =
+        parse(text).ok_or(AccountError::invalid("dateOfBirth: expected a day, YYYY-MM-DD"))?;
     if year < FIRST_YEAR {
         return Err(AccountError::Invalid(format!("dateOfBirth: not before {FIRST_YEAR}")));
     }
@@ -62,8 +63,21 @@ mod tests {
             assert_eq!(past(good, now), Ok(()), "{good}");
         }
         for bad in [
-            "2023-11-16", "2024-01-01", "1981-02-29", "1900-02-29", "1980-13-01", "1980-00-10", "1980-01-00",
-            "1980-04-31", "1879-12-31", "80-01-01", "1980-1-1", "1980/01/01", "+980-01-01", "", "1980-01-01 ",
+            "2023-11-16",
+            "2024-01-01",
+            "1981-02-29",
+            "1900-02-29",
+            "1980-13-01",
+            "1980-00-10",
+            "1980-01-00",
+            "1980-04-31",
+            "1879-12-31",
+            "80-01-01",
+            "1980-1-1",
+            "1980/01/01",
+            "+980-01-01",
+            "",
+            "1980-01-01 ",
             "１980-01-0",
         ] {
             assert!(past(bad, now).is_err(), "{bad:?}");

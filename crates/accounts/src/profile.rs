@@ -46,7 +46,12 @@ impl Accounts {
     }
 }
 
-fn checked(by: UserId, user: UserId, changes: ProfileChanges, now: Timestamp) -> Result<NewProfile, AccountError> {
+fn checked(
+    by: UserId,
+    user: UserId,
+    changes: ProfileChanges,
+    now: Timestamp,
+) -> Result<NewProfile, AccountError> {
     if changes == ProfileChanges::default() {
         return Err(AccountError::invalid("expected something to change"));
     }
@@ -74,7 +79,8 @@ fn checked(by: UserId, user: UserId, changes: ProfileChanges, now: Timestamp) ->
 }
 
 fn shown(stored: StoredAccount, asker: UserId) -> Profile {
-    let own = stored.user.id == asker && matches!(stored.state, AccountState::Active | AccountState::Suspended);
+    let own =
+        stored.user.id == asker && matches!(stored.state, AccountState::Active | AccountState::Suspended);
     Profile {
         about: stored.about,
         picture: stored.picture,

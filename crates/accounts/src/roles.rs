@@ -95,7 +95,8 @@ impl Accounts {
     /// [`AccountError::Forbidden`], [`AccountError::Unavailable`].
     pub async fn authorize(&self, user: UserId, permission: Permission) -> Result<ServerRole, AccountError> {
         let account = self.0.store.account(user).await?;
-        let role = account.filter(|account| account.state == AccountState::Active).map(|account| account.role);
+        let role =
+            account.filter(|account| account.state == AccountState::Active).map(|account| account.role);
         role.filter(|role| permission.is_of(*role)).ok_or(AccountError::Forbidden(permission.name()))
     }
 }

@@ -17,7 +17,12 @@ const WORD_CHARS: usize = 40;
 const CURSOR_BYTES: usize = 300;
 
 /// The words that lead to a user, and how far each does. The store keeps them.
-pub fn terms(username: Option<&str>, name: &str, active: bool, findable_by_name: bool) -> Vec<(String, Reach)> {
+pub fn terms(
+    username: Option<&str>,
+    name: &str,
+    active: bool,
+    findable_by_name: bool,
+) -> Vec<(String, Reach)> {
     let by_name = if active && findable_by_name { Reach::Beginning } else { Reach::Administration };
     let by_username = if active { by_name.max(Reach::Whole) } else { by_name };
     let mut terms: Vec<_> = words(name).take(NAME_WORDS).map(|word| (word, by_name)).collect();
@@ -76,13 +81,17 @@ pub(crate) fn search_words(text: &str) -> Result<(Vec<String>, bool), AccountErr
     let nothing = || AccountError::invalid("expected something to search for: letters or digits");
     if let Some(username) = text.strip_prefix('@') {
         let username = username.trim().to_ascii_lowercase();
-        let fits = !username.is_empty() && username.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+        let fits = !username.is_empty()
+            && username.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
         return if fits { Ok((vec![username], true)) } else { Err(nothing()) };
     }
     // A username may hold what separates the words of a name.
     let plain = text.to_ascii_lowercase();
     let of_username = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
-    if plain.bytes().all(of_username) && plain.bytes().any(|b| b"_.-".contains(&b)) && plain.as_bytes()[0].is_ascii_alphanumeric() {
+    if plain.bytes().all(of_username)
+        && plain.bytes().any(|b| b"_.-".contains(&b))
+        && plain.as_bytes()[0].is_ascii_alphanumeric()
+    {
         return Ok((vec![plain.chars().take(WORD_CHARS).collect()], false));
     }
     let mut found: Vec<String> = words(text).take(SEARCH_WORDS + 1).collect();
@@ -117,7 +126,10 @@ mod tests {
         let all = |words: &[&str]| -> Vec<_> {
             words.iter().map(|word| ((*word).to_owned(), Reach::Beginning)).collect()
         };
-        assert_eq!(of(Some("al.smith"), "Alice O'Hara-SMITH"), all(&["al.smith", "alice", "hara", "o", "smith"]));
+        assert_eq!(
+            of(Some("al.smith"), "Alice O'Hara-SMITH"),
+            all(&["al.smith", "alice", "hara", "o", "smith"])
+        );
         assert_eq!(of(Some("alice"), "Alice ALICE"), all(&["alice"]));
         assert_eq!(of(None, "Ärzte 李小龍 🦉"), all(&["ärzte", "李小龍"]));
         assert_eq!(of(None, "🦉"), []);

@@ -5,7 +5,8 @@ use std::time::Duration;
 use protocol::{
     ConversationId, ConversationKind, ConversationSummary, DeviceId, GroupChanges, GroupInfo, HistoryRequest,
     MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, OutgoingMessage, Presence, Privacy,
-    PrivacyChanges, Profile, ProfileChanges, Sent, Seq, SessionInfo, SyncPage, SyncRequest, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
+    PrivacyChanges, Profile, ProfileChanges, Sent, Seq, SessionInfo, SyncPage, SyncRequest, UserId, UserInfo,
+    UserPage, UserPageRequest, WhoAmI,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -105,7 +105,9 @@ impl ProfileChanged {
     pub fn of(set: bool, account: Option<StoredAccount>) -> Self {
         match account {
             Some(account) if set => Self::Changed(Box::new(account)),
-            Some(account) if matches!(account.state, AccountState::Active | AccountState::Suspended) => Self::Meanwhile,
+            Some(account) if matches!(account.state, AccountState::Active | AccountState::Suspended) => {
+                Self::Meanwhile
+            }
             _ => Self::UnknownUser,
         }
     }

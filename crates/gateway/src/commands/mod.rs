@@ -18,7 +18,8 @@ use std::sync::Arc;
 use protocol::{
     ConversationId, ConversationKind, ConversationSummary, DeviceId, GroupChanges, GroupInfo, HistoryRequest,
     MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, OutgoingMessage, Presence, Privacy,
-    PrivacyChanges, Profile, ProfileChanges, Sent, Seq, SessionInfo, SyncPage, SyncRequest, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
+    PrivacyChanges, Profile, ProfileChanges, Sent, Seq, SessionInfo, SyncPage, SyncRequest, UserId, UserInfo,
+    UserPage, UserPageRequest, WhoAmI,
 };
 
 pub(crate) use classes::class;

@@ -28,8 +28,8 @@ use http::{HeaderValue, StatusCode, header};
 use protocol::{
     CodeRequest, CodeSent, CodeVerification, ConversationSummary, Credentials, CredentialsChange, ErrorCode,
     GroupChanges, GroupInfo, HistoryRequest, MembershipRecord, MessageInfo, MessagePage, NewGroup, Presence,
-    Privacy, PrivacyChanges, Profile, ProfileChanges, RefreshRequest, Sent, SessionInfo, SignedIn, SyncPage, SyncRequest, Tokens,
-    UserInfo, UserPage, WhoAmI,
+    Privacy, PrivacyChanges, Profile, ProfileChanges, RefreshRequest, Sent, SessionInfo, SignedIn, SyncPage,
+    SyncRequest, Tokens, UserInfo, UserPage, WhoAmI,
 };
 
 use crate::CommandError;

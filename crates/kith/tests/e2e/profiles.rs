@@ -21,7 +21,10 @@ async fn a_profile_on_every_door(store: Store) {
         "name": "Ann A.", "about": "Two\nlines", "picture": "p1", "dateOfBirth": "1980-02-29",
     });
     let own = ann.call("UpdateProfile", (changes,)).await;
-    assert_eq!((&own["name"], &own["username"], &own["role"]), (&json!("Ann A."), &json!("ann"), &json!("user")));
+    assert_eq!(
+        (&own["name"], &own["username"], &own["role"]),
+        (&json!("Ann A."), &json!("ann"), &json!("user"))
+    );
     assert_eq!((&own["createdBy"], &own["updatedBy"]), (&json!(ann.user()), &json!(ann.user())));
     assert!(own["updatedAt"].as_i64() > own["createdAt"].as_i64(), "{own}");
     assert_eq!(ann.call("GetProfile", (ann.user(),)).await, own);

@@ -18,8 +18,8 @@ use protocol::{DeviceId, UserId, UserInfo};
 use tokio_postgres::error::SqlState;
 
 use self::steps::{
-    Parameters, Result, add_session, bytes, device_id, end_others, execute, find, find_public, id, insert_session,
-    insert_user, login_of, query, redeem, stored_login, stored_session, user_info,
+    Parameters, Result, add_session, bytes, device_id, end_others, execute, find, find_public, id,
+    insert_session, insert_user, login_of, query, redeem, stored_login, stored_session, user_info,
 };
 use self::terms::write_terms;
 use super::Database;

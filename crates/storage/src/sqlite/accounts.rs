@@ -15,8 +15,8 @@ use protocol::{DeviceId, UserId, UserInfo};
 use rusqlite::{OptionalExtension, Result, params};
 
 use self::steps::{
-    add_session, device_id, end_others, find, find_public, insert_session, insert_user, login_of, redeem, stored_login,
-    stored_session, user_info,
+    add_session, device_id, end_others, find, find_public, insert_session, insert_user, login_of, redeem,
+    stored_login, stored_session, user_info,
 };
 use self::terms::write_terms;
 use super::Database;

@@ -259,13 +259,8 @@ async fn words_follow_names_and_usernames(store: Store) {
     assert_eq!(found(&store, &words(&["some"])).await, [pair("somebody", alice)]);
     named(&store, alice, "Carol").await;
     assert_eq!(found(&store, &words(&["some"])).await, []);
-    let change = NewCredentials {
-        user: alice,
-        device,
-        username: Some("zoe".to_owned()),
-        password: None,
-        now: START,
-    };
+    let change =
+        NewCredentials { user: alice, device, username: Some("zoe".to_owned()), password: None, now: START };
     store.change_credentials(change).await.unwrap();
     assert_eq!(found(&store, &words(&["ali"])).await, []);
     assert_eq!(found(&store, &words(&["zo"])).await, [pair("zoe", alice)]);

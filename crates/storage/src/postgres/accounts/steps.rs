@@ -119,9 +119,8 @@ pub(super) async fn find_public(client: &impl GenericClient, lookup: &Lookup) ->
         Lookup::Username(_) => "TRUE",
         Lookup::Address(_) => "findable_by_address",
     };
-    let sql = format!(
-        "SELECT id, username, name FROM users WHERE {condition} AND state = 'active' AND {findable}"
-    );
+    let sql =
+        format!("SELECT id, username, name FROM users WHERE {condition} AND state = 'active' AND {findable}");
     query(client, &sql, &[&text]).await?.first().map(user_info).transpose()
 }
 

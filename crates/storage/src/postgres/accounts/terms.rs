@@ -19,8 +19,10 @@ pub(super) async fn write_terms(client: &impl GenericClient, user: UserId) -> Re
     let (username, name): (Option<&str>, &str) = (now.try_get(0)?, now.try_get(1)?);
     let (state, findable): (&str, bool) = (now.try_get(2)?, now.try_get(3)?);
     if state == "active" || state == "suspended" {
-        let (words, reaches): (Vec<_>, Vec<_>) =
-            terms(username, name, state == "active", findable).into_iter().map(|(word, far)| (word, reach(far))).unzip();
+        let (words, reaches): (Vec<_>, Vec<_>) = terms(username, name, state == "active", findable)
+            .into_iter()
+            .map(|(word, far)| (word, reach(far)))
+            .unzip();
         let sql = "INSERT INTO user_terms (term, user_id, reach) \
                    SELECT term, $2, reach FROM UNNEST($1::TEXT[], $3::BIGINT[]) AS made (term, reach)";
         let parameters: Parameters<'_> = &[&words, &user, &reaches];
@@ -59,8 +61,10 @@ pub(super) fn matching(search: &UserSearch, public: bool) -> (String, Values) {
     };
     let mut sql = format!("found.term >= {low} AND found.term < {high} AND {}", leads("found", &low));
     // A user stands where their first fitting word does, once.
-    let earlier = format!("earlier.term >= {low} AND earlier.term < found.term AND {}", leads("earlier", &low));
-    let earlier = format!("SELECT 1 FROM user_terms AS earlier WHERE earlier.user_id = found.user_id AND {earlier}");
+    let earlier =
+        format!("earlier.term >= {low} AND earlier.term < found.term AND {}", leads("earlier", &low));
+    let earlier =
+        format!("SELECT 1 FROM user_terms AS earlier WHERE earlier.user_id = found.user_id AND {earlier}");
     if search.username {
         sql.push_str(" AND found.term = users.username COLLATE \"C\"");
     } else {

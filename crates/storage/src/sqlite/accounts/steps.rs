@@ -120,9 +120,8 @@ pub(super) fn find_public(connection: &Connection, lookup: &Lookup) -> Result<Op
         Lookup::Username(_) => "TRUE",
         Lookup::Address(_) => "findable_by_address = 1",
     };
-    let sql = format!(
-        "SELECT id, username, name FROM users WHERE {condition} AND state = 'active' AND {findable}"
-    );
+    let sql =
+        format!("SELECT id, username, name FROM users WHERE {condition} AND state = 'active' AND {findable}");
     connection.prepare_cached(&sql)?.query_row([text], user_info).optional()
 }
 

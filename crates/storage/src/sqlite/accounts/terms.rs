@@ -14,18 +14,25 @@ pub(super) fn write_terms(transaction: &Transaction<'_>, user: UserId) -> Result
     let now = transaction
         .prepare_cached("SELECT username, name, state, findable_by_name FROM users WHERE id = ?1")?
         .query_row([user.as_bytes()], |row| {
-            Ok((row.get::<_, Option<String>>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get(3)?))
+            Ok((
+                row.get::<_, Option<String>>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, String>(2)?,
+                row.get(3)?,
+            ))
         })
         .optional()?;
     let Some((username, name, state, findable)) = now else { return Ok(()) };
     if state == "active" || state == "suspended" {
-        let mut insert =
-            transaction.prepare_cached("INSERT INTO user_terms (term, user_id, reach) VALUES (?1, ?2, ?3)")?;
+        let mut insert = transaction
+            .prepare_cached("INSERT INTO user_terms (term, user_id, reach) VALUES (?1, ?2, ?3)")?;
         for (term, far) in terms(username.as_deref(), &name, state == "active", findable) {
             insert.execute(params![term, user.as_bytes(), reach(far)])?;
         }
     }
-    transaction.prepare_cached("UPDATE users SET terms_made = 1 WHERE id = ?1")?.execute([user.as_bytes()])?;
+    transaction
+        .prepare_cached("UPDATE users SET terms_made = 1 WHERE id = ?1")?
+        .execute([user.as_bytes()])?;
     Ok(())
 }
 
@@ -46,8 +53,10 @@ pub(super) fn matching(search: &UserSearch, public: bool) -> (String, Vec<Value>
     };
     let mut sql = format!("found.term >= {low} AND found.term < {high} AND {}", leads("found", &low));
     // A user stands where their first fitting word does, once.
-    let earlier = format!("earlier.term >= {low} AND earlier.term < found.term AND {}", leads("earlier", &low));
-    let earlier = format!("SELECT 1 FROM user_terms AS earlier WHERE earlier.user_id = found.user_id AND {earlier}");
+    let earlier =
+        format!("earlier.term >= {low} AND earlier.term < found.term AND {}", leads("earlier", &low));
+    let earlier =
+        format!("SELECT 1 FROM user_terms AS earlier WHERE earlier.user_id = found.user_id AND {earlier}");
     if search.username {
         sql.push_str(" AND found.term = users.username");
     } else {

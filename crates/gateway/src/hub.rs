@@ -60,8 +60,18 @@ impl Hub for ChatHub {
         Ok(Client { caller, token: Mutex::new(Some(token.into())), _place: place })
     }
 
+    fn is_same(&self, client: &Client, again: &Client) -> bool {
+        (client.caller.user, client.caller.device) == (again.caller.user, again.caller.device)
+    }
+
     async fn connected(&self, client: &Arc<Client>, connection: &ConnectionHandle) {
         let caller = &client.caller;
+        // A client that opens another connection has given up the one whose socket it lost.
+        for lost in self.0.directory.of_device(caller.user, caller.device) {
+            if lost.is_detached() {
+                lost.close(None, true);
+            }
+        }
         // Register, then sync: whatever is appended from here on comes to this connection.
         let registered =
             self.0.directory.register(caller.user, caller.device, client.number(), connection.clone());

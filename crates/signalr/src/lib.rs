@@ -6,13 +6,15 @@
 //! connection, with the feature `client` a tokio connection.
 //!
 //! This crate knows nothing of what the calls mean, keeps nothing beyond a connection's life and is no reliability
-//! layer: what was queued when a connection breaks is lost.
+//! layer: what was queued when a connection ends is lost. With stateful reconnect, a connection outlives the loss of its
+//! WebSocket for a while.
 
 mod arguments;
 mod broadcast;
 mod codec;
 mod payload;
 mod protocol;
+mod stateful;
 #[cfg(feature = "transport")]
 #[cfg_attr(
     not(feature = "server"),
@@ -33,7 +35,7 @@ pub use value::{DecodeError, EncodeError};
 
 /// The codec by itself: handshake, messages read and written.
 pub mod wire {
-    pub use crate::codec::encode::{cancel, close, completion, invocation, ping, stream_item};
+    pub use crate::codec::encode::{ack, cancel, close, completion, invocation, ping, sequence, stream_item};
     pub use crate::codec::handshake::{HandshakeRequest, HandshakeResponse};
 }
 
@@ -52,7 +54,7 @@ pub mod fuzzing {
                 loop {
                     match reader.read(&mut held) {
                         Ok(Some((taken, frame))) => {
-                            if let Frame::Data(range) | Frame::Ping(range) = frame {
+                            if let Frame::Data(range) | Frame::Ping(range) | Frame::Close(range) = frame {
                                 assert!(range.start <= range.end && range.end <= taken);
                             }
                             assert!(taken > 0);

@@ -5,6 +5,7 @@ pub mod generated;
 pub mod http;
 pub mod postgres;
 pub mod process;
+pub mod proxy;
 pub mod server;
 mod watchdog;
 

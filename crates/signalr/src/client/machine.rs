@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use crate::{
     Arguments, EncodeError, Invocation, Message, MessageReader, Payload, Protocol, ProtocolError,
     codec::{encode, handshake::*},
+    stateful::Stateful,
 };
 
 /// What a [`ClientMachine`] keeps to.
@@ -27,6 +29,8 @@ pub struct ClientLimits {
 pub struct ClientMachine {
     reader: MessageReader,
     protocol: Protocol,
+    /// For connections that may change their socket.
+    stateful: Option<Box<Stateful>>,
     phase: Phase,
     next_id: u64,
     started: Duration,
@@ -84,10 +88,32 @@ pub struct ServerSilence;
 impl ClientMachine {
     /// A connection that begins at `now`; the handshake goes to `out`.
     pub fn new(protocol: Protocol, now: Duration, out: &mut Vec<u8>) -> ClientMachine {
-        HandshakeRequest { protocol, version: 1 }.write(out);
+        ClientMachine::begin(protocol, now, None, out)
+    }
+
+    /// A connection for which the server granted stateful reconnect. What may have to be sent again is kept up to
+    /// `buffer_bytes`; while more than that is unacknowledged, it is not [`ClientMachine::is_resumable`].
+    pub fn new_stateful(
+        protocol: Protocol,
+        now: Duration,
+        buffer_bytes: usize,
+        out: &mut Vec<u8>,
+    ) -> ClientMachine {
+        ClientMachine::begin(protocol, now, Some(Box::new(Stateful::new(buffer_bytes))), out)
+    }
+
+    fn begin(
+        protocol: Protocol,
+        now: Duration,
+        stateful: Option<Box<Stateful>>,
+        out: &mut Vec<u8>,
+    ) -> ClientMachine {
+        let version = if stateful.is_some() { STATEFUL_VERSION } else { 1 };
+        HandshakeRequest { protocol, version }.write(out);
         ClientMachine {
             reader: MessageReader::new(Protocol::Json, MAX_HANDSHAKE_BYTES),
             protocol,
+            stateful,
             phase: Phase::Handshake,
             next_id: 0,
             started: now,
@@ -99,6 +125,32 @@ impl ClientMachine {
     /// Whether the handshake is done and nobody closed.
     pub fn is_open(&self) -> bool {
         self.phase == Phase::Open
+    }
+
+    /// Whether the connection can go on over another socket when this one breaks.
+    pub fn is_resumable(&self) -> bool {
+        self.is_open() && self.stateful.as_ref().is_some_and(|stateful| stateful.is_resumable())
+    }
+
+    /// Goes on over another socket, without a handshake: writes what the server may lack. Only when it
+    /// [`ClientMachine::is_resumable`].
+    pub fn resume(&mut self, now: Duration, limits: &ClientLimits, out: &mut Vec<u8>) {
+        if let Some(stateful) = &mut self.stateful {
+            self.reader = MessageReader::new(self.protocol, limits.max_message_bytes);
+            stateful.resume(self.protocol, out);
+            (self.received, self.sent) = (now, now);
+        }
+    }
+
+    /// When [`ClientMachine::poll_timer`] has to be called at the latest to acknowledge what was received.
+    pub fn ack_due(&self) -> Option<Duration> {
+        self.stateful.as_ref().and_then(|stateful| stateful.ack_due())
+    }
+
+    fn count(&mut self, message: &[u8]) {
+        if let Some(stateful) = &mut self.stateful {
+            stateful.sent(Bytes::copy_from_slice(message));
+        }
     }
 
     /// Takes bytes that came in, up to the first event; call it again until it says None. An error ends the connection.
@@ -114,7 +166,7 @@ impl ClientMachine {
         }
         let event = match self.phase {
             Phase::Handshake => self.receive_handshake(limits, input),
-            Phase::Open => self.receive_message(input, out),
+            Phase::Open => self.receive_message(now, input, out),
             Phase::Closed => {
                 *input = &[];
                 Ok(None)
@@ -142,16 +194,28 @@ impl ClientMachine {
 
     fn receive_message(
         &mut self,
+        now: Duration,
         input: &mut &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Option<ClientEvent>, ProtocolError> {
         while let Some(message) = self.reader.next(input)? {
-            match Message::parse(self.protocol, message)? {
+            let size = message.len();
+            let message = Message::parse(self.protocol, message)?;
+            if let Some(stateful) = &mut self.stateful {
+                let admitted = stateful.admit(now, &message, size)?;
+                stateful.acknowledge(now, self.protocol, out);
+                if !admitted {
+                    continue;
+                }
+            }
+            match message {
                 Message::Invocation(Invocation { id, target, arguments, .. }) => {
                     if let Some(id) = id {
                         // It waits for a result.
                         let error = format!("The client has no result for '{target}'.");
+                        let start = out.len();
                         encode::completion(self.protocol, &id, Err(&error), out);
+                        self.count(&out[start..]);
                     }
                     return Ok(Some(ClientEvent::Invocation { target, arguments }));
                 }
@@ -168,7 +232,11 @@ impl ClientMachine {
                 Message::Close { error, allow_reconnect } => {
                     return Ok(Some(ClientEvent::Closed { error, allow_reconnect }));
                 }
-                Message::CancelInvocation { .. } | Message::Ping | Message::Unknown { .. } => (),
+                Message::CancelInvocation { .. }
+                | Message::Ping
+                | Message::Ack { .. }
+                | Message::Sequence { .. }
+                | Message::Unknown { .. } => (),
             }
         }
         Ok(None)
@@ -206,8 +274,9 @@ impl ClientMachine {
         streaming: bool,
         out: &mut Vec<u8>,
     ) -> Result<u64, EncodeError> {
-        let id = self.next_id;
+        let (id, start) = (self.next_id, out.len());
         encode::invocation(self.protocol, Some(&id.to_string()), target, arguments, streaming, out)?;
+        self.count(&out[start..]);
         self.next_id += 1;
         Ok(id)
     }
@@ -219,12 +288,17 @@ impl ClientMachine {
         arguments: &A,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
-        encode::invocation(self.protocol, None, target, arguments, false, out)
+        let start = out.len();
+        encode::invocation(self.protocol, None, target, arguments, false, out)?;
+        self.count(&out[start..]);
+        Ok(())
     }
 
     /// A stream is no longer wanted; its completion still comes.
     pub fn cancel(&mut self, id: u64, out: &mut Vec<u8>) {
+        let start = out.len();
         encode::cancel(self.protocol, &id.to_string(), out);
+        self.count(&out[start..]);
     }
 
     /// Ends the connection.
@@ -260,6 +334,12 @@ impl ClientMachine {
             encode::ping(self.protocol, out);
             self.sent = now;
         }
-        Ok(silent_at.min(self.sent + limits.keep_alive))
+        if let Some(stateful) = self.stateful.as_mut().filter(|_| self.phase == Phase::Open)
+            && stateful.acknowledge(now, self.protocol, out)
+        {
+            self.sent = now;
+        }
+        let due = silent_at.min(self.sent + limits.keep_alive);
+        Ok(self.ack_due().map_or(due, |ack_due| ack_due.min(due)))
     }
 }

@@ -149,7 +149,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
                 }
                 Frame::Ping(payload) => self.writer.pong(&bytes[payload]),
                 Frame::Pong => (),
-                Frame::Close => return Err(lost("the server closed the WebSocket")),
+                Frame::Close(_) => return Err(lost("the server closed the WebSocket")),
             }
             bytes = &mut bytes[taken..];
         }

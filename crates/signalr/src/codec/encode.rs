@@ -12,6 +12,8 @@ const COMPLETION: u8 = 3;
 const STREAM_INVOCATION: u8 = 4;
 const CANCEL: u8 = 5;
 const CLOSE: u8 = 7;
+const ACK: u8 = 8;
+const SEQUENCE: u8 = 9;
 
 /// Types 1 and 4. `arguments` is a tuple or an array. On an error `out` is as it was.
 pub fn invocation<A: Serialize + ?Sized>(
@@ -154,6 +156,33 @@ pub fn close(protocol: Protocol, error: Option<&str>, allow_reconnect: bool, out
                 None => out.push(0xc0),
             }
             out.push(if allow_reconnect { 0xc3 } else { 0xc2 });
+            prefix_length(start, out);
+        }
+    }
+}
+
+/// Type 8.
+pub fn ack(protocol: Protocol, sequence_id: u64, out: &mut Vec<u8>) {
+    numbered(protocol, ACK, sequence_id, out);
+}
+
+/// Type 9.
+pub fn sequence(protocol: Protocol, sequence_id: u64, out: &mut Vec<u8>) {
+    numbered(protocol, SEQUENCE, sequence_id, out);
+}
+
+fn numbered(protocol: Protocol, kind: u8, sequence_id: u64, out: &mut Vec<u8>) {
+    let start = out.len();
+    match protocol {
+        Protocol::Json => {
+            json_start(kind, None, out);
+            out.extend_from_slice(b",\"sequenceId\":");
+            out.extend_from_slice(sequence_id.to_string().as_bytes());
+            json_end(out);
+        }
+        Protocol::MessagePack => {
+            out.extend_from_slice(&[0x92, kind]);
+            pack::write_uint(out, sequence_id).expect("writing to memory does not fail");
             prefix_length(start, out);
         }
     }

@@ -8,8 +8,11 @@ use crate::Protocol;
 /// What a handshake may take, in bytes.
 pub(crate) const MAX_HANDSHAKE_BYTES: usize = 4096;
 
-/// The highest hub protocol version; 2 adds stateful reconnect, which is never granted but harmless.
-const MAX_VERSION: u32 = 2;
+/// The hub protocol version that has stateful reconnect.
+pub(crate) const STATEFUL_VERSION: u32 = 2;
+
+/// The highest hub protocol version; 2 adds stateful reconnect, where negotiation granted it.
+const MAX_VERSION: u32 = STATEFUL_VERSION;
 
 /// What the client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

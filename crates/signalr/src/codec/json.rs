@@ -23,6 +23,7 @@ struct Fields<'a> {
     result: Option<&'a RawValue>,
     error: Option<String>,
     allow_reconnect: Option<bool>,
+    sequence_id: Option<u64>,
 }
 
 /// A field that is there is Some, even when it is null.
@@ -64,6 +65,10 @@ pub(super) fn parse(message: Bytes) -> Result<Message, ProtocolError> {
             error: fields.error,
             allow_reconnect: fields.allow_reconnect.unwrap_or_default(),
         },
+        kind @ (8 | 9) => {
+            let sequence_id = fields.sequence_id.ok_or_else(|| missing("sequenceId"))?;
+            if kind == 8 { Message::Ack { sequence_id } } else { Message::Sequence { sequence_id } }
+        }
         kind => Message::Unknown { kind },
     })
 }

@@ -16,7 +16,7 @@ pub(super) fn parse(message: Bytes) -> Result<Message, ProtocolError> {
         1 | 4 => 5,
         2 | 3 => 4,
         5 => 3,
-        7 => 2,
+        7..=9 => 2,
         _ => 1,
     };
     if fields < need {
@@ -75,6 +75,8 @@ pub(super) fn parse(message: Bytes) -> Result<Message, ProtocolError> {
             let error = cursor.optional_string()?.map(str::to_owned);
             Message::Close { error, allow_reconnect: fields > 2 && cursor.boolean()? }
         }
+        8 => Message::Ack { sequence_id: cursor.unsigned()? },
+        9 => Message::Sequence { sequence_id: cursor.unsigned()? },
         kind => Message::Unknown { kind },
     })
 }

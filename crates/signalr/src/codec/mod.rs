@@ -84,6 +84,16 @@ pub enum Message {
         /// Whether a client that reconnects by itself should.
         allow_reconnect: bool,
     },
+    /// Type 8: what was counted of the other side's messages has arrived up to here.
+    Ack {
+        /// The number of the last one.
+        sequence_id: u64,
+    },
+    /// Type 9: on a new socket of an old connection, the number of the message that follows.
+    Sequence {
+        /// The number.
+        sequence_id: u64,
+    },
     /// A type of a later version, to be ignored.
     Unknown {
         /// The type.

@@ -47,6 +47,8 @@ fn messages() -> Vec<(&'static str, Write_)> {
         ("close", boxed(|protocol, out| encode::close(protocol, None, false, out))),
         ("close, error", boxed(|protocol, out| encode::close(protocol, Some("why"), false, out))),
         ("close, reconnect", boxed(|protocol, out| encode::close(protocol, None, true, out))),
+        ("ack", boxed(|protocol, out| encode::ack(protocol, 300, out))),
+        ("sequence", boxed(|protocol, out| encode::sequence(protocol, 1, out))),
         ("cancel", boxed(|protocol, out| encode::cancel(protocol, "7", out))),
         ("item", boxed(move |protocol, out| encode::stream_item(protocol, "7", &payload(protocol), out))),
         ("void", boxed(|protocol, out| encode::completion(protocol, "7", Ok(&Payload::void(protocol)), out))),
@@ -164,8 +166,8 @@ fn what_other_clients_write_is_understood() {
     assert!(invocation.arguments.get::<u64>(2).is_err());
     // Types of later versions are passed over.
     assert_eq!(
-        Message::parse(Protocol::MessagePack, Bytes::from_static(b"\x92\x08\x05")),
-        Ok(Message::Unknown { kind: 8 })
+        Message::parse(Protocol::MessagePack, Bytes::from_static(b"\x92\x0a\x05")),
+        Ok(Message::Unknown { kind: 10 })
     );
 }
 
@@ -189,7 +191,7 @@ fn what_is_wrong_is_refused() {
         assert!(Message::parse(Protocol::Json, text.into()).is_err(), "{text}");
     }
     let deep = [b"\x95\x01\x80\xc0\xa1T\x91".to_vec(), vec![0x91; 100], vec![0xc0]].concat();
-    let pack: [&[u8]; 12] = [
+    let pack: [&[u8]; 14] = [
         b"",
         b"\x06",
         b"\x90",
@@ -201,6 +203,8 @@ fn what_is_wrong_is_refused() {
         b"\x95\x01\x80\xc0\xa1\xff\x90",
         b"\x95\x01\x80\xc0\xa1T\x91\xc1",
         b"\x94\x03\x80\xa1x\x03",
+        b"\x91\x08",
+        b"\x92\x09\xa1x",
         &deep,
     ];
     for bytes in pack {

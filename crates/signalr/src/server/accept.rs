@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -27,7 +27,9 @@ use super::{
     hub::query_value,
     negotiate,
     outbox::OutboxLimits,
-    token::{ConnectionId, Tokens},
+    seat::Seats,
+    spent::Spent,
+    token::{ConnectionId, Ticket, Tokens},
     websocket,
 };
 use crate::Broadcast;
@@ -54,6 +56,11 @@ pub(super) struct Settings {
     live: Mutex<HashMap<ConnectionId, ConnectionHandle>>,
     /// Those of them that are no WebSockets.
     pub(super) pipes: polled::Pipes,
+    /// Those of them that may change their WebSocket.
+    pub(super) seats: Seats<websocket::Socket>,
+    spent: Spent,
+    /// How often a queue was full.
+    pub(super) overflows: AtomicU64,
     draining: AtomicBool,
     /// Told whenever a connection has ended.
     ended: Notify,
@@ -85,6 +92,12 @@ impl<H: Hub> Server<H> {
     /// How many connections there are, with those whose handshake is under way or whose `disconnected` runs.
     pub fn connection_count(&self) -> usize {
         self.settings.live().len()
+    }
+
+    /// How often so far so much waited for a connection that it was dropped, and the client told ([`Options::lagging`]) or
+    /// closed.
+    pub fn overflow_count(&self) -> u64 {
+        self.settings.overflows.load(Ordering::Relaxed)
     }
 
     /// Closes every connection there is. New ones are accepted, unless [`Server::drain`] was called.
@@ -150,6 +163,9 @@ impl Settings {
             tokens: Tokens::new(options.token_key),
             live: Mutex::default(),
             pipes: polled::Pipes::default(),
+            seats: Seats::default(),
+            spent: Spent::default(),
+            overflows: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             ended: Notify::new(),
             origin: Instant::now(),
@@ -170,16 +186,29 @@ impl Settings {
     }
 
     /// A new connection's public id and the token that proves it.
-    pub(super) fn issue(&self) -> (String, String) {
+    pub(super) fn issue(&self, stateful: bool) -> (String, String) {
         let id = ConnectionId::random();
         let expires_s = self.unix_s().saturating_add(self.options.token_lifetime.as_secs());
-        (id.to_text(), self.tokens.issue(id, expires_s))
+        (id.to_text(), self.tokens.issue(Ticket { id, expires_s, stateful }))
     }
 
-    /// The id that the request's token proves, and until when a connection may be opened with it, in Unix seconds.
-    pub(super) fn connection_id(&self, request: &Parts) -> Result<(ConnectionId, u64), Refusal> {
+    /// What the request's token says.
+    pub(super) fn ticket(&self, request: &Parts) -> Result<Ticket, Refusal> {
         let token = query_value(request, "id").ok_or_else(|| bad_request("Connection ID required"))?;
         self.tokens.check(&token).ok_or_else(unknown_connection)
+    }
+
+    /// Whether a connection may be opened with it.
+    pub(super) fn check_unused(&self, ticket: Ticket) -> Result<(), Refusal> {
+        if self.unix_s() > ticket.expires_s || self.spent.contains(ticket.id) {
+            return Err(unknown_connection());
+        }
+        Ok(())
+    }
+
+    /// No connection can be opened with it any more.
+    pub(super) fn spend(&self, ticket: Ticket) {
+        self.spent.add(ticket, self.unix_s());
     }
 
     pub(super) fn is_live(&self, id: ConnectionId) -> bool {
@@ -194,28 +223,34 @@ impl Settings {
 /// A connection's place among the live ones.
 pub(super) struct Registration {
     settings: Arc<Settings>,
-    id: ConnectionId,
+    ticket: Ticket,
 }
 
 impl Registration {
     /// 409: there is one with that id.
     pub(super) fn new(
         settings: &Arc<Settings>,
-        id: ConnectionId,
+        ticket: Ticket,
     ) -> Result<(Registration, ConnectionHandle), Refusal> {
-        let handle = match settings.live().entry(id) {
+        let handle = match settings.live().entry(ticket.id) {
             Entry::Occupied(_) => return Err(conflict()),
             Entry::Vacant(vacant) => {
-                vacant.insert(ConnectionHandle::new(id.to_text(), settings.clone())).clone()
+                vacant.insert(ConnectionHandle::new(ticket.id.to_text(), settings.clone())).clone()
             }
         };
-        Ok((Registration { settings: settings.clone(), id }, handle))
+        Ok((Registration { settings: settings.clone(), ticket }, handle))
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let connection = self.settings.live().remove(&self.id);
+        if self.ticket.stateful {
+            // Its client may come back for it. It must then learn that it is no more, and not open another: it would say
+            // no handshake.
+            self.settings.spend(self.ticket);
+            self.settings.seats.remove(self.ticket.id);
+        }
+        let connection = self.settings.live().remove(&self.ticket.id);
         if let Some(connection) = connection {
             connection.outbox().end();
         }

@@ -2,6 +2,7 @@
 
 mod dispatch;
 mod reading;
+mod resuming;
 
 use std::{
     future::poll_fn,
@@ -23,6 +24,7 @@ use super::{
     accept::Settings,
     calls::{Calls, guard},
     outbox::CloseRequest,
+    seat::Seat,
     streams::Streams,
     uploads::Uploads,
 };
@@ -37,8 +39,15 @@ const WRITE_BYTES: usize = 32 * 1024;
 /// Reads and writes in one poll, after which other tasks get their turn.
 const MAX_ROUNDS: usize = 8;
 
+/// Codes of Close frames (RFC 6455, section 7.4.1): it is done; its page is left.
+const NORMAL: u16 = 1000;
+const GOING_AWAY: u16 = 1001;
+
 struct Connection<H: Hub, Io> {
-    io: Io,
+    /// None: it is lost, and the client may come back with another until the timer fires.
+    io: Option<Io>,
+    /// Where another socket is offered, if the client may change it.
+    seat: Option<Arc<Seat<Io>>>,
     hub: Arc<H>,
     client: Arc<H::Client>,
     handle: ConnectionHandle,
@@ -72,14 +81,15 @@ enum Phase {
 
 /// The connection is over.
 enum End {
-    /// The client hung up or was given up.
+    /// The client ended it or was given up.
     Gone,
-    Broken(io::Error),
+    /// The socket broke: only that is over if the client may come back with another.
+    Lost(io::Error),
 }
 
 impl From<io::Error> for End {
     fn from(error: io::Error) -> End {
-        End::Broken(error)
+        End::Lost(error)
     }
 }
 
@@ -103,23 +113,30 @@ pub(super) trait Link: AsyncRead + AsyncWrite + Unpin {
     fn all_said(&mut self) {}
 }
 
-/// Runs a connection from the transport's opening to the end of `disconnected`.
+/// Runs a connection from the transport's opening to the end of `disconnected`. With a seat, stateful reconnect was
+/// negotiated.
 pub(super) async fn run<H: Hub, Io: Link>(
     io: Io,
     hub: Arc<H>,
     client: Arc<H::Client>,
     handle: ConnectionHandle,
     seed: u32,
+    seat: Option<Arc<Seat<Io>>>,
 ) {
     let settings = handle.settings();
     let now = settings.now();
     let timer = Box::pin(sleep_until(settings.instant(now + settings.limits.handshake_timeout)));
+    let machine = match seat {
+        None => ServerMachine::new(now),
+        Some(_) => ServerMachine::new_stateful(now, settings.options.stateful_buffer_bytes),
+    };
     let mut connection = Connection {
-        io,
+        io: Some(io),
+        seat,
         hub,
         client,
         handle,
-        machine: ServerMachine::new(now),
+        machine,
         phase: Phase::Handshake,
         timer,
         frames: FrameReader::new(Io::ROLE),
@@ -131,7 +148,7 @@ pub(super) async fn run<H: Hub, Io: Link>(
         streams: Streams::default(),
         uploads: Uploads::default(),
     };
-    if let End::Broken(error) = poll_fn(|context| connection.poll(context)).await {
+    if let End::Lost(error) = poll_fn(|context| connection.poll(context)).await {
         tracing::debug!(connection = connection.handle.id(), %error, "a connection broke");
     }
     Box::pin(connection.finish()).await;
@@ -149,7 +166,16 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<End> {
         let mut scratch = Scratch::borrow();
         Writer::begin(&mut scratch.out);
-        let result = self.drive(context, &mut scratch);
+        let mut result = self.drive(context, &mut scratch);
+        if let Err(End::Lost(error)) = &result
+            && self.machine.is_resumable()
+            && self.seat.is_some()
+            && !matches!(self.phase, Phase::Closing(_))
+        {
+            tracing::debug!(connection = self.handle.id(), %error, "a connection lost its socket");
+            self.detach();
+            result = self.drive(context, &mut scratch);
+        }
         scratch.give_back();
         match result {
             Ok(()) => Poll::Pending,
@@ -160,7 +186,9 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
     /// Does all that can be done without waiting.
     fn drive(&mut self, context: &mut Context<'_>, scratch: &mut Scratch) -> Result<(), End> {
         let now = self.settings().now();
-        if self.writer.is_blocked() && self.writer.poll_unsent(&mut self.io, context, now)?.is_ready() {
+        self.poll_seat(context, now, &mut scratch.out)?;
+        let Some(io) = &mut self.io else { return self.drive_detached(context, now, &mut scratch.out) };
+        if self.writer.is_blocked() && self.writer.poll_unsent(io, context, now)?.is_ready() {
             self.machine.sent(now);
             self.all_sent();
         }
@@ -168,11 +196,15 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
         self.poll_calls(context, &mut scratch.out);
         self.poll_streams(context, &mut scratch.out);
         let gone = self.poll_input(context, now, scratch);
-        self.flush(context, now, &mut scratch.out)?;
-        gone?;
-        if matches!(self.phase, Phase::Closing(_)) && !self.writer.is_blocked() {
-            self.io.all_said();
+        let flushed = self.flush(context, now, &mut scratch.out);
+        gone.and(flushed)?;
+        if matches!(self.phase, Phase::Closing(_))
+            && !self.writer.is_blocked()
+            && let Some(io) = &mut self.io
+        {
+            io.all_said();
         }
+        self.advance_timer();
         self.poll_timer(context, now, &mut scratch.out)
     }
 
@@ -193,15 +225,19 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
         for _ in 0..MAX_ROUNDS {
             let room = WRITE_BYTES.saturating_sub(Writer::message_bytes(out));
             // After Close nothing more may be said. (Before the handshake there is nothing yet.)
-            let blocked = self.writer.is_blocked() || matches!(self.phase, Phase::Closing(_));
+            let blocked = self.writer.is_blocked()
+                || matches!(self.phase, Phase::Closing(_))
+                || self.machine.holds_back(now);
+            let machine = &mut self.machine;
             let taken = self
                 .handle
                 .outbox()
-                .take(context.waker(), room, blocked, |frame| out.extend_from_slice(frame));
+                .take(context.waker(), room, blocked, |frame| machine.invoke_encoded(frame, out));
             if taken.notice {
                 self.notice_unsent = true;
-                if let Some(lagging) = &self.settings().lagging {
-                    out.extend_from_slice(&lagging.frame(self.protocol()));
+                let protocol = self.protocol();
+                if let Some(lagging) = &self.handle.settings().lagging {
+                    self.machine.invoke_encoded(lagging.frame(protocol), out);
                 }
             }
             // `connected` is let to its end first; the request stays until then.
@@ -224,7 +260,11 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
             self.machine.sent(now);
         }
         let protocol = self.protocol();
-        match self.writer.write(&mut self.io, context, now, protocol, out)? {
+        let Some(io) = &mut self.io else {
+            Writer::begin(out);
+            return Ok(());
+        };
+        match self.writer.write(io, context, now, protocol, out)? {
             Written::All => self.all_sent(),
             Written::Blocked => (),
         }
@@ -243,8 +283,10 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
         if matches!(self.phase, Phase::Closing(_)) {
             return;
         }
-        const NORMAL: u16 = 1000;
         self.writer.close(NORMAL);
+        if let Some(seat) = &self.seat {
+            seat.end();
+        }
         self.streams.clear();
         self.uploads.end();
         let until = now + self.settings().options.close_timeout;
@@ -271,6 +313,7 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
         if let Phase::Closing(until) = self.phase {
             return if now >= until { Err(End::Gone) } else { Ok(until) };
         }
+        let Some(io) = &self.io else { return Err(End::Gone) };
         let settings = self.handle.settings();
         if let Some(since) = self.writer.blocked_since() {
             let given_up = since + settings.limits.client_timeout;
@@ -280,13 +323,14 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
             // A ping behind all that would be of no use.
             return Ok(given_up.min(now + settings.limits.keep_alive));
         }
-        if self.is_reading_paused() {
-            self.machine.excuse_silence(now);
-        }
-        if let Some(seen) = self.io.last_seen(now) {
+        if let Some(seen) = io.last_seen(now) {
             self.machine.excuse_silence(seen);
             self.machine.sent(now);
         }
+        if self.is_reading_paused() {
+            self.machine.excuse_silence(now);
+        }
+        let settings = self.handle.settings();
         self.machine.poll_timer(now, &settings.limits, out).map_err(|_| End::Gone)
     }
 
@@ -297,8 +341,12 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
         self.handle.questions().end();
         self.streams.clear();
         self.uploads.end();
-        let _ = timeout(grace, self.io.shutdown()).await;
-        drop(self.io);
+        if let Some(seat) = &self.seat {
+            seat.end();
+        }
+        if let Some(mut io) = self.io.take() {
+            let _ = timeout(grace, io.shutdown()).await;
+        }
         if matches!(self.phase, Phase::Handshake) || self.machine.protocol().is_none() {
             return;
         }

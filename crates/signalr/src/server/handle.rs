@@ -2,9 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::Ordering},
 };
 
+use bytes::Bytes;
 use serde::Serialize;
 use tokio::{sync::oneshot, time::timeout};
 
@@ -63,10 +64,18 @@ impl ConnectionHandle {
         if frame.is_empty() {
             return Ok(());
         }
-        match self.0.outbox.push(frame, &self.0.settings.outbox) {
-            Pushed::Queued | Pushed::Dropped => Ok(()),
+        match self.push(frame) {
+            Pushed::Queued | Pushed::Dropped | Pushed::Overflowed => Ok(()),
             Pushed::Closed => Err(Closed),
         }
+    }
+
+    fn push(&self, frame: Bytes) -> Pushed {
+        let pushed = self.0.outbox.push(frame, &self.0.settings.outbox);
+        if pushed == Pushed::Overflowed {
+            self.0.settings.overflows.fetch_add(1, Ordering::Relaxed);
+        }
+        pushed
     }
 
     /// Invokes a client method and waits for its result, for [`super::Options::answer_timeout`]. The arguments are a tuple
@@ -89,15 +98,15 @@ impl ConnectionHandle {
     }
 
     fn ask<A: Serialize>(&self, target: &str, arguments: &A) -> Result<Question, InvokeError> {
-        let Shared { questions, outbox, settings, .. } = &*self.0;
+        let Shared { questions, settings, .. } = &*self.0;
         let (id, answer) = questions.begin(settings.options.max_unanswered).ok_or(InvokeError::TooMany)?;
         let question = Question { connection: self.clone(), id, answer };
         let mut frame = Vec::new();
         let id = format!("{ID_PREFIX}{id}");
         encode::invocation(self.protocol(), Some(&id), target, arguments, false, &mut frame)?;
-        match outbox.push(frame.into(), &settings.outbox) {
+        match self.push(frame.into()) {
             Pushed::Queued => Ok(question),
-            Pushed::Dropped => Err(InvokeError::Lagging),
+            Pushed::Dropped | Pushed::Overflowed => Err(InvokeError::Lagging),
             Pushed::Closed => Err(InvokeError::Closed),
         }
     }
@@ -111,6 +120,12 @@ impl ConnectionHandle {
     /// Whether the connection is closed or about to be.
     pub fn is_closed(&self) -> bool {
         self.0.outbox.is_closed()
+    }
+
+    /// Whether the client's socket is lost and the connection waits for it to come back with another: see
+    /// [`super::Options::stateful_grace`]. It can be sent to all the same.
+    pub fn is_detached(&self) -> bool {
+        self.0.outbox.is_detached()
     }
 
     pub(super) fn outbox(&self) -> &Outbox {

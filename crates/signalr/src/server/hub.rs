@@ -30,6 +30,10 @@ pub trait Hub: Send + Sync + 'static {
         ready(None)
     }
 
+    /// Runs when a client whose WebSocket broke comes back to its connection with another one: whether `again`, what
+    /// `authenticate` made of it this time, is who opened the connection. False: it is turned away.
+    fn is_same(&self, client: &Self::Client, again: &Self::Client) -> bool;
+
     /// Runs after the handshake and before any invocation is dispatched. The connection can already be sent to.
     fn connected(
         &self,

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::{
     Invocation, Message, MessageReader, Payload, Protocol, ProtocolError,
     codec::{encode, handshake::*},
+    stateful::Stateful,
 };
 
 /// What a [`ServerMachine`] keeps to.
@@ -25,6 +28,8 @@ pub struct ServerLimits {
 pub struct ServerMachine {
     reader: MessageReader,
     protocol: Option<Protocol>,
+    /// For connections that may change their socket; before the handshake, for those that may become such.
+    stateful: Option<Box<Stateful>>,
     closed: bool,
     started: Duration,
     received: Duration,
@@ -75,11 +80,49 @@ impl ServerMachine {
         ServerMachine {
             reader: MessageReader::new(Protocol::Json, MAX_HANDSHAKE_BYTES),
             protocol: None,
+            stateful: None,
             closed: false,
             started: now,
             received: now,
             sent: now,
         }
+    }
+
+    /// A connection for which stateful reconnect was negotiated. What may have to be sent again is kept up to
+    /// `buffer_bytes`; while more than that is unacknowledged, it is not [`ServerMachine::is_resumable`].
+    pub fn new_stateful(now: Duration, buffer_bytes: usize) -> ServerMachine {
+        ServerMachine { stateful: Some(Box::new(Stateful::new(buffer_bytes))), ..ServerMachine::new(now) }
+    }
+
+    /// Whether messages are counted: it was negotiated, and the client speaks a version that has it.
+    pub fn is_stateful(&self) -> bool {
+        self.protocol.is_some() && self.stateful.is_some()
+    }
+
+    /// Whether the connection can go on over another socket when this one breaks.
+    pub fn is_resumable(&self) -> bool {
+        !self.closed && self.protocol.is_some() && self.stateful.as_ref().is_some_and(|it| it.is_resumable())
+    }
+
+    /// Goes on over another socket, without a handshake: writes what the client may lack. Only when it
+    /// [`ServerMachine::is_resumable`].
+    pub fn resume(&mut self, now: Duration, limits: &ServerLimits, out: &mut Vec<u8>) {
+        if let (Some(protocol), Some(stateful)) = (self.protocol, &mut self.stateful) {
+            // The rest of a message that began on the old socket will not come; it comes again from its start.
+            self.reader = MessageReader::new(protocol, limits.max_message_bytes);
+            stateful.resume(protocol, out);
+            (self.received, self.sent) = (now, now);
+        }
+    }
+
+    /// When [`ServerMachine::poll_timer`] has to be called at the latest to acknowledge what was received.
+    pub fn ack_due(&self) -> Option<Duration> {
+        self.stateful.as_ref().and_then(|stateful| stateful.ack_due())
+    }
+
+    /// Whether the client is not to be invoked yet: it may not have begun to count.
+    pub fn holds_back(&self, now: Duration) -> bool {
+        self.stateful.as_ref().and_then(|stateful| stateful.silent_until()).is_some_and(|until| now < until)
     }
 
     /// What the handshake settled on.
@@ -104,8 +147,8 @@ impl ServerMachine {
             return Ok(None);
         }
         let event = match self.protocol {
-            None => self.receive_handshake(limits, input, out),
-            Some(protocol) => self.receive_message(protocol, input),
+            None => self.receive_handshake(now, limits, input, out),
+            Some(protocol) => self.receive_message(now, protocol, input, out),
         };
         match event {
             Ok(Some(ServerEvent::Closed { .. })) => self.closed = true,
@@ -117,6 +160,7 @@ impl ServerMachine {
 
     fn receive_handshake(
         &mut self,
+        now: Duration,
         limits: &ServerLimits,
         input: &mut &[u8],
         out: &mut Vec<u8>,
@@ -125,17 +169,34 @@ impl ServerMachine {
         let request = HandshakeRequest::parse(&message)?;
         HandshakeResponse::default().write(out);
         self.protocol = Some(request.protocol);
+        if request.version < STATEFUL_VERSION {
+            self.stateful = None;
+        }
+        if let Some(stateful) = &mut self.stateful {
+            stateful.opened(now);
+        }
         self.reader.switch(request.protocol, limits.max_message_bytes);
         Ok(Some(ServerEvent::Opened(request.protocol)))
     }
 
     fn receive_message(
         &mut self,
+        now: Duration,
         protocol: Protocol,
         input: &mut &[u8],
+        out: &mut Vec<u8>,
     ) -> Result<Option<ServerEvent>, ProtocolError> {
         while let Some(message) = self.reader.next(input)? {
-            match Message::parse(protocol, message)? {
+            let size = message.len();
+            let message = Message::parse(protocol, message)?;
+            if let Some(stateful) = &mut self.stateful {
+                let admitted = stateful.admit(now, &message, size)?;
+                stateful.acknowledge(now, protocol, out);
+                if !admitted {
+                    continue;
+                }
+            }
+            match message {
                 Message::Invocation(invocation) => return Ok(Some(ServerEvent::Invocation(invocation))),
                 Message::CancelInvocation { id } => return Ok(Some(ServerEvent::Cancel { id })),
                 Message::Close { error, .. } => return Ok(Some(ServerEvent::Closed { error })),
@@ -143,7 +204,10 @@ impl ServerMachine {
                 Message::Completion { id, outcome } => {
                     return Ok(Some(ServerEvent::Completed { id, outcome }));
                 }
-                Message::Ping | Message::Unknown { .. } => (),
+                Message::Ping
+                | Message::Ack { .. }
+                | Message::Sequence { .. }
+                | Message::Unknown { .. } => (),
             }
         }
         Ok(None)
@@ -166,16 +230,37 @@ impl ServerMachine {
     }
 
     /// Ends an invocation or a stream.
-    pub fn complete(&self, id: &str, outcome: Result<&Payload, &str>, out: &mut Vec<u8>) {
+    pub fn complete(&mut self, id: &str, outcome: Result<&Payload, &str>, out: &mut Vec<u8>) {
         if let Some(protocol) = self.open_protocol() {
+            let start = out.len();
             encode::completion(protocol, id, outcome, out);
+            self.count(&out[start..]);
         }
     }
 
     /// The next item of a stream.
-    pub fn stream_item(&self, id: &str, item: &Payload, out: &mut Vec<u8>) {
+    pub fn stream_item(&mut self, id: &str, item: &Payload, out: &mut Vec<u8>) {
         if let Some(protocol) = self.open_protocol() {
+            let start = out.len();
             encode::stream_item(protocol, id, item, out);
+            self.count(&out[start..]);
+        }
+    }
+
+    /// An invocation of the client that is encoded already, with its length or separator. It is kept, where it is kept,
+    /// without a copy.
+    pub fn invoke_encoded(&mut self, message: Bytes, out: &mut Vec<u8>) {
+        if self.open_protocol().is_some() && !message.is_empty() {
+            out.extend_from_slice(&message);
+            if let Some(stateful) = &mut self.stateful {
+                stateful.sent(message);
+            }
+        }
+    }
+
+    fn count(&mut self, message: &[u8]) {
+        if let Some(stateful) = &mut self.stateful {
+            stateful.sent(Bytes::copy_from_slice(message));
         }
     }
 
@@ -221,6 +306,16 @@ impl ServerMachine {
             encode::ping(protocol, out);
             self.sent = now;
         }
-        Ok(silent_at.min(self.sent + limits.keep_alive))
+        if let Some(stateful) = self.stateful.as_mut().filter(|_| !self.closed)
+            && stateful.acknowledge(now, protocol, out)
+        {
+            self.sent = now;
+        }
+        let mut due = silent_at.min(self.sent + limits.keep_alive);
+        if let Some(stateful) = &self.stateful {
+            let others = [stateful.ack_due(), stateful.silent_until().filter(|&until| now < until)];
+            due = others.into_iter().flatten().fold(due, Duration::min);
+        }
+        Ok(due)
     }
 }

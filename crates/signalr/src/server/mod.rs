@@ -10,6 +10,9 @@
 //! An idle connection holds no buffers: reading and writing go through one buffer per thread, and what stays with the
 //! connection is only what the socket did not take. Sending to it never waits: see [`ConnectionHandle::send`].
 //!
+//! Where stateful reconnect was negotiated, the task outlives its WebSocket: it goes on without one for a while, and takes
+//! the next one that comes with the same connection token. See [`Options::stateful_reconnect`].
+//!
 //! Server-Sent Events and long polling run the same task over an in-memory pipe, filled and emptied by requests. All
 //! requests of such a connection have to come to one node: [`Options::web_sockets_only`] is for those that cannot.
 //!
@@ -42,6 +45,10 @@ mod options;
 mod outbox;
 #[cfg(feature = "server")]
 mod questions;
+#[cfg(feature = "server")]
+mod seat;
+#[cfg(feature = "server")]
+mod spent;
 #[cfg(feature = "server")]
 mod streams;
 #[cfg(feature = "server")]

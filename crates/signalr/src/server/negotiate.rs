@@ -17,6 +17,9 @@ struct Negotiated {
     #[serde(skip_serializing_if = "Option::is_none")]
     connection_token: Option<String>,
     available_transports: &'static [Transport],
+    /// Clients that did not ask for it would refuse it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    use_stateful_reconnect: bool,
 }
 
 #[derive(Serialize)]
@@ -50,7 +53,9 @@ pub(super) async fn negotiate<H: Hub>(State(server): State<Server<H>>, request: 
     if let Some(redirect) = server.hub().redirect(&client, &request).await {
         return Json(redirect).into_response();
     }
-    let (id, token) = server.settings().issue();
+    let use_stateful_reconnect = server.settings().options.stateful_reconnect
+        && query_value(&request, "useStatefulReconnect").is_some_and(|asked| asked == "true");
+    let (id, token) = server.settings().issue(use_stateful_reconnect);
     let count = if server.settings().options.web_sockets_only { 1 } else { TRANSPORTS.len() };
     let available_transports = &TRANSPORTS[..count];
     Json(match version {
@@ -60,12 +65,14 @@ pub(super) async fn negotiate<H: Hub>(State(server): State<Server<H>>, request: 
             connection_id: token,
             connection_token: None,
             available_transports,
+            use_stateful_reconnect,
         },
         _ => Negotiated {
             negotiate_version: 1,
             connection_id: id,
             connection_token: Some(token),
             available_transports,
+            use_stateful_reconnect,
         },
     })
     .into_response()

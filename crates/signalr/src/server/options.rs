@@ -38,6 +38,16 @@ pub struct Options {
     pub lagging: Option<&'static str>,
     /// Offer no Server-Sent Events and no long polling. Those need all requests of a connection to come to one node.
     pub web_sockets_only: bool,
+    /// Grant stateful reconnect to clients that ask for it: a connection whose WebSocket breaks waits for another one, on
+    /// which both sides repeat what was not acknowledged. It has to come to the same node; elsewhere the client is told to
+    /// begin anew.
+    pub stateful_reconnect: bool,
+    /// How long such a connection waits. Until then it counts as connected, and broadcasts wait in its queue.
+    pub stateful_grace: Duration,
+    /// What is kept of one such connection to be sent again, as its share of broadcasts' bytes. Nobody waits for
+    /// acknowledgements: while the client owes them for more than this, a broken WebSocket ends the connection as it ends
+    /// any other.
+    pub stateful_buffer_bytes: usize,
     /// A long poll is answered after this long even if there is nothing to tell.
     pub poll_timeout: Duration,
     /// Origins, such as `https://chat.example`, whose pages may use this server from another one. Without any, no CORS
@@ -72,6 +82,9 @@ impl Default for Options {
             max_queued_bytes: 1024 * 1024,
             lagging: None,
             web_sockets_only: false,
+            stateful_reconnect: true,
+            stateful_grace: Duration::from_secs(30),
+            stateful_buffer_bytes: 100_000,
             poll_timeout: Duration::from_secs(90),
             allowed_origins: Vec::new(),
             drain_spread: Duration::ZERO,

@@ -24,6 +24,8 @@ struct State {
     lagging: Lagging,
     close: Option<CloseRequest>,
     ended: bool,
+    /// The client's socket is lost, and it may come back with another.
+    detached: bool,
 }
 
 /// Whether broadcasts are being dropped.
@@ -56,6 +58,8 @@ pub(super) enum Pushed {
     Queued,
     /// The client lags.
     Dropped,
+    /// Too much waited: the client begins to lag with this one.
+    Overflowed,
     /// The connection is closed.
     Closed,
 }
@@ -88,7 +92,7 @@ impl Outbox {
         let mut pushed = Pushed::Queued;
         let size = frame.len() + FRAME_OVERHEAD_BYTES;
         if state.queue.len() >= limits.max_frames || state.queued_bytes + size > limits.max_bytes {
-            pushed = Pushed::Dropped;
+            pushed = Pushed::Overflowed;
             state.queue = VecDeque::new();
             state.queued_bytes = 0;
             if limits.has_notice {
@@ -120,7 +124,7 @@ impl Outbox {
         waker: &Waker,
         max_bytes: usize,
         blocked: bool,
-        mut write: impl FnMut(&[u8]),
+        mut write: impl FnMut(Bytes),
     ) -> Taken {
         let mut state = self.lock();
         if state.waker.is_none() {
@@ -139,7 +143,7 @@ impl Outbox {
             let Some(frame) = state.queue.pop_front() else { break };
             state.queued_bytes -= frame.len() + FRAME_OVERHEAD_BYTES;
             bytes += frame.len();
-            write(&frame);
+            write(frame);
         }
         taken.more = !state.queue.is_empty();
         if !taken.more {
@@ -155,6 +159,14 @@ impl Outbox {
         if state.lagging == Lagging::Writing {
             state.lagging = Lagging::No;
         }
+    }
+
+    pub(super) fn set_detached(&self, detached: bool) {
+        self.lock().detached = detached;
+    }
+
+    pub(super) fn is_detached(&self) -> bool {
+        self.lock().detached
     }
 
     /// The connection is over.

@@ -9,13 +9,16 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
     Hub, Refusal, Server,
-    accept::{Registration, bad_request, unknown_connection},
+    accept::{Registration, bad_request, conflict, unknown_connection},
     connection::{self, Link},
     hub::query_value,
-    token::ConnectionId,
+    seat::{Seat, Stage},
+    token::Ticket,
 };
 
-impl Link for TokioIo<Upgraded> {}
+pub(super) type Socket = TokioIo<Upgraded>;
+
+impl Link for Socket {}
 
 /// Whether the request is one for a WebSocket.
 pub(super) fn is_asked_for(headers: &HeaderMap) -> bool {
@@ -36,28 +39,63 @@ pub(super) async fn accept<H: Hub>(server: Server<H>, mut request: Parts) -> Res
         .ok_or_else(|| bad_request("This connection cannot be upgraded to a WebSocket."))?;
     let client = Arc::new(server.admit(&request).await?);
     let settings = server.settings();
-    let id = match query_value(&request, "id") {
-        None => ConnectionId::random(),
-        Some(_) => match settings.connection_id(&request)? {
-            (id, expires_s) if settings.unix_s() <= expires_s => id,
-            _ => return Err(unknown_connection()),
-        },
+    let ticket = match query_value(&request, "id") {
+        None => Ticket::unnegotiated(),
+        Some(_) => {
+            let ticket = settings.ticket(&request)?;
+            if ticket.stateful
+                && let Some((seat, owner)) = settings.seats.find::<H::Client>(ticket.id)
+            {
+                if !server.hub().is_same(&owner, &client) {
+                    return Err(Refusal::forbidden("This connection is somebody else's."));
+                }
+                return come_back(&seat, upgrade, accept_key);
+            }
+            settings.check_unused(ticket)?;
+            ticket
+        }
     };
-    let (registration, handle) = Registration::new(settings, id)?;
+    let (registration, handle) = Registration::new(settings, ticket)?;
+    let seat = ticket.stateful.then(|| settings.seats.add(ticket.id, client.clone()));
     let hub = server.hub().clone();
     tokio::spawn(async move {
         let _registration = registration;
         if let Ok(upgraded) = upgrade.await {
-            connection::run(TokioIo::new(upgraded), hub, client, handle, id.seed()).await;
+            let seed = ticket.id.seed();
+            connection::run(TokioIo::new(upgraded), hub, client, handle, seed, seat).await;
         }
     });
+    Ok(switching_protocols(accept_key))
+}
+
+/// Gives a connection that there is another socket.
+fn come_back(
+    seat: &Arc<Seat<Socket>>,
+    upgrade: OnUpgrade,
+    accept_key: HeaderValue,
+) -> Result<Response, Refusal> {
+    match seat.stage() {
+        Stage::Opening => return Err(conflict()),
+        Stage::Over => return Err(unknown_connection()),
+        Stage::Open => (),
+    }
+    let seat = seat.clone();
+    tokio::spawn(async move {
+        if let Ok(upgraded) = upgrade.await {
+            seat.offer(TokioIo::new(upgraded));
+        }
+    });
+    Ok(switching_protocols(accept_key))
+}
+
+fn switching_protocols(accept_key: HeaderValue) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept_key);
-    Ok(response)
+    response
 }
 
 /// Checks the opening handshake (RFC 6455, section 4.2.1) and answers its key.

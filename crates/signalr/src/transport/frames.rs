@@ -34,7 +34,7 @@ pub(crate) enum Frame {
     Data(Range<usize>),
     Ping(Range<usize>),
     Pong,
-    Close,
+    Close(Range<usize>),
 }
 
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl FrameReader {
                     match kind {
                         Control::Ping => Frame::Ping(start..end),
                         Control::Pong => Frame::Pong,
-                        _ => Frame::Close,
+                        _ => Frame::Close(start..end),
                     },
                 )))
             }

@@ -169,18 +169,39 @@ const tests = {
     await connection.stop();
     await assert.rejects(open({ accessTokenFactory: () => "wrong" }));
   },
-  async "stateful reconnect is asked for and not granted"() {
+  async "stateful reconnect is granted, and goes unused"() {
     if (negotiation === "skip") return;
-    const connection = build();
     const stateful = new signalR.HubConnectionBuilder()
       .withUrl(url)
       .configureLogging(signalR.LogLevel.None)
       .withStatefulReconnect()
       .build();
+    stateful.on("Welcome", () => {});
     await stateful.start();
     assert.equal(await stateful.invoke("Echo", "x"), "x");
+    // More than is kept to be sent again, either way: nobody waits for acknowledgements.
+    const long = "x".repeat(200_000);
+    const start = Date.now();
+    for (let count = 0; count < 5; count += 1) assert.equal(await stateful.invoke("Echo", long), long);
+    assert.ok(Date.now() - start < 4000);
     await stateful.stop();
-    await connection.stop();
+  },
+  async "a stateful connection that the server ends is begun anew"() {
+    if (negotiation === "skip") return;
+    const stateful = new signalR.HubConnectionBuilder()
+      .withUrl(url)
+      .configureLogging(signalR.LogLevel.None)
+      .withStatefulReconnect()
+      .withAutomaticReconnect([0, 50, 50])
+      .build();
+    stateful.on("Welcome", () => {});
+    await stateful.start();
+    const before = stateful.connectionId;
+    const reconnected = new Promise((done) => stateful.onreconnected(done));
+    await stateful.send("CloseMe", null, true);
+    assert.notEqual(await reconnected, before);
+    assert.equal(await stateful.invoke("Echo", "again"), "again");
+    await stateful.stop();
   },
   async "the transport is the one asked for"(connection) {
     const upgraded = (await connection.invoke("GetHeader", "Upgrade")) === "websocket";

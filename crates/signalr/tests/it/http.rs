@@ -55,6 +55,7 @@ async fn negotiation() {
         ("?negotiateVersion=0", 0),
         ("?negotiateVersion=1&useStatefulReconnect=true", 1),
         ("?negotiateVersion=9", 1),
+        ("?negotiateVersion=1&useStatefulReconnect=false", 1),
     ] {
         let mut answer = negotiate(&server, query).await;
         let take = |name: &str| answer[name].as_str().map(str::len);
@@ -71,11 +72,16 @@ async fn negotiation() {
             { "transport": "ServerSentEvents", "transferFormats": ["Text"] },
             { "transport": "LongPolling", "transferFormats": ["Text", "Binary"] },
         ]);
-        assert_eq!(
-            answer,
-            serde_json::json!({ "negotiateVersion": version, "availableTransports": transports })
-        );
+        let mut expected =
+            serde_json::json!({ "negotiateVersion": version, "availableTransports": transports });
+        if query.contains("useStatefulReconnect=true") {
+            expected["useStatefulReconnect"] = true.into();
+        }
+        assert_eq!(answer, expected);
     }
+    let without = TestServer::start(Options { stateful_reconnect: false, ..Options::default() }).await;
+    let answer = negotiate(&without, "?negotiateVersion=1&useStatefulReconnect=true").await;
+    assert_eq!(answer["useStatefulReconnect"], serde_json::Value::Null);
     let answer = negotiate(&server, "?negotiateVersion=x").await;
     assert_eq!(answer, serde_json::json!({ "error": "The negotiateVersion is not a number." }));
 }

@@ -73,6 +73,10 @@ impl Hub for TestHub {
         }
     }
 
+    fn is_same(&self, client: &TestClient, again: &TestClient) -> bool {
+        client.token == again.token
+    }
+
     async fn connected(&self, _: &Arc<TestClient>, connection: &ConnectionHandle) {
         self.connected.fetch_add(1, Ordering::SeqCst);
         connection.send(&Broadcast::new("Welcome", ("hello",))).expect("it is open");

@@ -38,6 +38,8 @@ enum Sent {
     Cancel { id: String },
     Ping,
     Close { error: Option<String>, allow_reconnect: bool },
+    Ack(u64),
+    Sequence(u64),
 }
 
 fn sent() -> impl Strategy<Value = Sent> {
@@ -57,6 +59,8 @@ fn sent() -> impl Strategy<Value = Sent> {
         Just(Sent::Ping),
         (any::<Option<String>>(), any::<bool>())
             .prop_map(|(error, allow_reconnect)| Sent::Close { error, allow_reconnect }),
+        any::<u64>().prop_map(Sent::Ack),
+        any::<u64>().prop_map(Sent::Sequence),
     ]
 }
 
@@ -80,6 +84,8 @@ fn write(protocol: Protocol, sent: &Sent, out: &mut Vec<u8>) {
         Sent::Close { error, allow_reconnect } => {
             encode::close(protocol, error.as_deref(), *allow_reconnect, out);
         }
+        Sent::Ack(sequence_id) => encode::ack(protocol, *sequence_id, out),
+        Sent::Sequence(sequence_id) => encode::sequence(protocol, *sequence_id, out),
     }
 }
 
@@ -101,6 +107,8 @@ fn same(sent: &Sent, received: Message) -> bool {
         }
         (Sent::Cancel { id }, Message::CancelInvocation { id: other }) => *id == other,
         (Sent::Ping, Message::Ping) => true,
+        (Sent::Ack(number), Message::Ack { sequence_id })
+        | (Sent::Sequence(number), Message::Sequence { sequence_id }) => *number == sequence_id,
         (
             Sent::Close { error, allow_reconnect },
             Message::Close { error: other, allow_reconnect: allowed },

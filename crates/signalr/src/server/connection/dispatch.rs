@@ -24,7 +24,7 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
     ) -> Result<(), End> {
         match event {
             ServerEvent::Opened(protocol) => {
-                if protocol != Protocol::Json && self.io.is_text_only() {
+                if protocol != Protocol::Json && self.io.as_ref().is_some_and(Io::is_text_only) {
                     Writer::begin(out);
                     let error = Some("This transport carries text only.".to_owned());
                     HandshakeResponse { error }.write(out);
@@ -32,14 +32,27 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
                     return Ok(());
                 }
                 self.handle.open(protocol);
+                match &self.seat {
+                    Some(seat) if self.machine.is_stateful() => seat.open(),
+                    Some(seat) => {
+                        seat.end();
+                        self.seat = None;
+                    }
+                    None => (),
+                }
                 // Some clients expect nothing else in the WebSocket message that answers the handshake.
                 self.write(context, now, out)?;
                 let (hub, client, handle) = (self.hub.clone(), self.client.clone(), self.handle.clone());
                 let connecting = async move { hub.connected(&client, &handle).await };
                 self.phase = Phase::Connecting(connecting.boxed());
                 self.poll_connecting(context);
-                let ping = self.settings().instant(now + self.settings().limits.keep_alive);
-                self.timer.as_mut().reset(ping);
+                let due = match self.machine.is_stateful() {
+                    // The machine says when.
+                    true => now,
+                    false => now + self.settings().limits.keep_alive,
+                };
+                let due = self.settings().instant(due);
+                self.timer.as_mut().reset(due);
             }
             ServerEvent::Invocation(invocation) => self.dispatch(context, invocation, out),
             ServerEvent::Cancel { id } => {
@@ -83,7 +96,7 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
         let uploads = match uploads {
             Ok(uploads) => uploads,
             Err(text) => {
-                complete(&self.machine, id.as_deref(), Err(HubError(text)), out);
+                complete(&mut self.machine, id.as_deref(), Err(HubError(text)), out);
                 return;
             }
         };
@@ -106,7 +119,7 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
                 None
             };
             if let Some(text) = refused {
-                complete(&self.machine, Some(&id), Err(HubError(text)), out);
+                complete(&mut self.machine, Some(&id), Err(HubError(text)), out);
                 return;
             }
             self.streams.start(id, target, async move { hub.stream(call).await }.boxed());
@@ -114,13 +127,13 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
         } else {
             let future = async move { hub.invoke(call).await };
             if let Some(outcome) = self.calls.start(context, &mut id, target, future) {
-                complete(&self.machine, id.as_deref(), outcome, out);
+                complete(&mut self.machine, id.as_deref(), outcome, out);
             }
         }
     }
 
     pub(super) fn poll_calls(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) {
-        let machine = &self.machine;
+        let machine = &mut self.machine;
         self.calls.poll(context, |id, outcome| complete(machine, id.as_deref(), outcome, out));
     }
 
@@ -129,7 +142,7 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
         if self.streams.len() == 0 || self.writer.is_blocked() {
             return;
         }
-        let machine = &self.machine;
+        let machine = &mut self.machine;
         let full = self.streams.poll(context, |progress| {
             match progress {
                 Progress::Item(id, item) => match check(machine, item) {
@@ -150,7 +163,7 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
 }
 
 /// Answers, if an answer is wanted.
-fn complete(machine: &ServerMachine, id: Option<&str>, outcome: Outcome, out: &mut Vec<u8>) {
+fn complete(machine: &mut ServerMachine, id: Option<&str>, outcome: Outcome, out: &mut Vec<u8>) {
     let Some(id) = id else { return };
     match outcome.and_then(|payload| check(machine, payload)) {
         Ok(payload) => machine.complete(id, Ok(&payload), out),

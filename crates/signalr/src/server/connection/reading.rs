@@ -9,7 +9,7 @@ use std::{
 
 use tokio::io::ReadBuf;
 
-use super::{Connection, End, Link, MAX_ROUNDS, Phase};
+use super::{Connection, End, GOING_AWAY, Link, MAX_ROUNDS, NORMAL, Phase};
 use crate::{
     server::Hub,
     transport::{Frame, Scratch, Writer},
@@ -58,9 +58,12 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
 
     fn poll_read(&mut self, context: &mut Context<'_>, room: &mut [u8]) -> Result<Poll<usize>, End> {
         let mut room = ReadBuf::new(room);
-        match Pin::new(&mut self.io).poll_read(context, &mut room)? {
+        let Some(io) = &mut self.io else { return Ok(Poll::Pending) };
+        match Pin::new(io).poll_read(context, &mut room)? {
             Poll::Pending => Ok(Poll::Pending),
-            Poll::Ready(()) if room.filled().is_empty() => Err(End::Gone),
+            Poll::Ready(()) if room.filled().is_empty() => {
+                Err(End::Lost(io::ErrorKind::UnexpectedEof.into()))
+            }
             Poll::Ready(()) => Ok(Poll::Ready(room.filled().len())),
         }
     }
@@ -80,7 +83,7 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
             let rest = &mut bytes[used..];
             let frame = self.frames.read(rest).map_err(|error| {
                 tracing::debug!(connection = self.handle.id(), %error, "the client breaks the protocol");
-                End::Broken(io::ErrorKind::InvalidData.into())
+                End::Gone
             })?;
             let Some((taken, frame)) = frame else { break };
             match frame {
@@ -90,7 +93,12 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
                 }
                 Frame::Ping(payload) => self.writer.pong(&rest[payload]),
                 Frame::Pong => self.machine.excuse_silence(now),
-                Frame::Close => {
+                // Whoever leaves for good says so (RFC 6455, section 7.4.1); clients that mean to come back give no reason.
+                Frame::Close(reason) if self.machine.is_resumable() && !is_goodbye(&rest[reason.clone()]) => {
+                    self.writer.close(NORMAL);
+                    return Err(End::Lost(io::ErrorKind::ConnectionAborted.into()));
+                }
+                Frame::Close(_) => {
                     if !matches!(self.phase, Phase::Closing(_)) {
                         self.begin_closing(now);
                     }
@@ -137,4 +145,10 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
             }
         }
     }
+}
+
+/// Whether the client is done, or its page is left.
+fn is_goodbye(reason: &[u8]) -> bool {
+    let code = reason.first_chunk().map(|&code| u16::from_be_bytes(code));
+    matches!(code, Some(NORMAL | GOING_AWAY))
 }

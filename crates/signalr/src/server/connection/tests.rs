@@ -1,6 +1,7 @@
 //! One connection over a pipe, with virtual time.
 
 mod peer;
+mod resuming;
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -209,7 +210,7 @@ async fn who_does_not_finish_the_handshake_is_given_up() {
     let (mut io, server) = duplex(1024);
     let hub = Arc::new(RecordingHub::default());
     let handle = ConnectionHandle::new("id".to_owned(), Arc::new(Settings::new(Options::default())));
-    let task = tokio::spawn(run(server, hub.clone(), Arc::new(()), handle, 1));
+    let task = tokio::spawn(run(server, hub.clone(), Arc::new(()), handle, 1, None));
     let waited = ends_after(&task).await;
     assert!((Duration::from_secs(14)..Duration::from_secs(16)).contains(&waited), "{waited:?}");
     assert_eq!(io.read_to_end(&mut Vec::new()).await.unwrap(), 0);

@@ -30,7 +30,7 @@ use super::{
     Hub, Refusal, Server,
     accept::{Registration, Settings, bad_request, conflict, refuse, unknown_connection},
     connection,
-    token::ConnectionId,
+    token::Ticket,
 };
 
 pub(super) async fn get<H: Hub>(server: Server<H>, request: Parts) -> Result<Response, Refusal> {
@@ -38,21 +38,19 @@ pub(super) async fn get<H: Hub>(server: Server<H>, request: Parts) -> Result<Res
     if settings.options.web_sockets_only {
         return Err(bad_request("Only WebSockets are accepted here."));
     }
-    let (id, expires_s) = settings.connection_id(&request)?;
+    let ticket = settings.ticket(&request)?;
     let accepts = request.headers.get_all(header::ACCEPT).iter();
     let events =
         accepts.filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/event-stream"));
-    if let Some(pipe) = settings.pipes.get(id) {
+    if let Some(pipe) = settings.pipes.get(ticket.id) {
         if events || pipe.kind == Kind::ServerSentEvents {
             return Err(conflict());
         }
         return Ok(long_poll(&settings, &pipe).await);
     }
-    if settings.pipes.is_spent(id) || settings.unix_s() > expires_s {
-        return Err(unknown_connection());
-    }
+    settings.check_unused(ticket)?;
     let kind = if events { Kind::ServerSentEvents } else { Kind::LongPolling };
-    let pipe = open(&server, &request, kind, id, expires_s).await?;
+    let pipe = open(&server, &request, kind, ticket).await?;
     Ok(match kind {
         Kind::ServerSentEvents => event_stream(pipe),
         // Tells the client that it may go on.
@@ -64,19 +62,20 @@ async fn open<H: Hub>(
     server: &Server<H>,
     request: &Parts,
     kind: Kind,
-    id: ConnectionId,
-    expires_s: u64,
+    ticket: Ticket,
 ) -> Result<Arc<Pipe>, Refusal> {
     let client = Arc::new(server.admit(request).await?);
     let settings = server.settings().clone();
-    let (registration, handle) = Registration::new(&settings, id)?;
+    let (registration, handle) = Registration::new(&settings, ticket)?;
+    let id = ticket.id;
     let pipe = Pipe::new(kind, settings.clone());
     settings.pipes.insert(id, pipe.clone());
     let hub = server.hub().clone();
     let link = PipeLink(pipe.clone());
     tokio::spawn(async move {
-        connection::run(link, hub, client, handle, id.seed()).await;
-        settings.pipes.remove(id, expires_s, settings.unix_s());
+        connection::run(link, hub, client, handle, id.seed(), None).await;
+        settings.spend(ticket);
+        settings.pipes.remove(id);
         drop(registration);
     });
     Ok(pipe)
@@ -145,7 +144,7 @@ pub(super) async fn delete<H: Hub>(State(server): State<Server<H>>, request: Req
 }
 
 fn find(settings: &Settings, request: &Parts) -> Result<Arc<Pipe>, Refusal> {
-    let (id, _) = settings.connection_id(request)?;
+    let id = settings.ticket(request)?.id;
     match settings.pipes.get(id) {
         Some(pipe) => Ok(pipe),
         None if settings.is_live(id) => Err(bad_request("This connection is a WebSocket.")),

@@ -23,9 +23,6 @@ const MAX_INPUT_BYTES: usize = 32 * 1024;
 /// What waits for a request to take it, give or take one write of the task.
 const MAX_OUTPUT_BYTES: usize = 32 * 1024;
 
-/// Ids are forgotten when there are this many or twice those that could not be forgotten last time.
-const MIN_SPENT: usize = 64;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Kind {
     ServerSentEvents,
@@ -276,43 +273,22 @@ impl Drop for PipeLink {
 
 /// The pipes of all live connections.
 #[derive(Default)]
-pub(in crate::server) struct Pipes(Mutex<Index>);
-
-#[derive(Default)]
-struct Index {
-    live: HashMap<ConnectionId, Arc<Pipe>>,
-    /// Ids whose connection has ended while their token could still open one, with the token's expiry: a late poll must
-    /// not.
-    spent: HashMap<ConnectionId, u64>,
-    prune_at: usize,
-}
+pub(in crate::server) struct Pipes(Mutex<HashMap<ConnectionId, Arc<Pipe>>>);
 
 impl Pipes {
-    fn lock(&self) -> MutexGuard<'_, Index> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConnectionId, Arc<Pipe>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn get(&self, id: ConnectionId) -> Option<Arc<Pipe>> {
-        self.lock().live.get(&id).cloned()
-    }
-
-    pub(super) fn is_spent(&self, id: ConnectionId) -> bool {
-        self.lock().spent.contains_key(&id)
+        self.lock().get(&id).cloned()
     }
 
     pub(super) fn insert(&self, id: ConnectionId, pipe: Arc<Pipe>) {
-        self.lock().live.insert(id, pipe);
+        self.lock().insert(id, pipe);
     }
 
-    pub(super) fn remove(&self, id: ConnectionId, expires_s: u64, now_s: u64) {
-        let mut index = self.lock();
-        index.live.remove(&id);
-        if now_s <= expires_s {
-            index.spent.insert(id, expires_s);
-            if index.spent.len() >= index.prune_at.max(MIN_SPENT) {
-                index.spent.retain(|_, &mut expires_s| now_s <= expires_s);
-                index.prune_at = index.spent.len() * 2;
-            }
-        }
+    pub(super) fn remove(&self, id: ConnectionId) {
+        self.lock().remove(&id);
     }
 }

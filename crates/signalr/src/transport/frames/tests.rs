@@ -41,7 +41,7 @@ fn read(
             match frame {
                 Frame::Data(range) => data.extend_from_slice(&held[range]),
                 Frame::Ping(range) => pings.push(held[range].to_vec()),
-                Frame::Pong | Frame::Close => (),
+                Frame::Pong | Frame::Close(_) => (),
             }
             held.drain(..taken);
         }

@@ -42,6 +42,10 @@ impl Hub for RecordingHub {
         Ok(())
     }
 
+    fn is_same(&self, (): &(), (): &()) -> bool {
+        true
+    }
+
     async fn connected(&self, _: &Arc<()>, connection: &ConnectionHandle) {
         // Nothing is dispatched meanwhile, but this can already be seen.
         connection.send(&Broadcast::new("Connecting", ())).unwrap();
@@ -92,17 +96,28 @@ pub(super) struct Peer {
     pub(super) held: Vec<u8>,
     pub(super) pongs: usize,
     pub(super) closed: bool,
+    pub(super) seat: Arc<Seat<DuplexStream>>,
+    capacity: usize,
 }
 
 impl Peer {
     /// `capacity` is what the pipe takes before it blocks, in bytes.
     pub(super) async fn new(options: Options, capacity: usize) -> Peer {
+        Peer::start(options, capacity, false).await
+    }
+
+    /// One for which stateful reconnect was negotiated, if it speaks the version that has it.
+    pub(super) async fn start(options: Options, capacity: usize, stateful: bool) -> Peer {
         let (io, server) = duplex(capacity);
-        let hub = Arc::new(RecordingHub::default());
+        let (hub, seat) = (Arc::new(RecordingHub::default()), Seat::new());
         let handle = ConnectionHandle::new("id".to_owned(), Arc::new(Settings::new(options)));
-        let task = tokio::spawn(run(server, hub.clone(), Arc::new(()), handle.clone(), 1));
+        let task = tokio::spawn(run(server, hub.clone(), Arc::new(()), handle.clone(), 1, stateful.then(|| seat.clone())));
         let mut handshake = Vec::new();
-        let machine = ClientMachine::new(Protocol::MessagePack, Duration::ZERO, &mut handshake);
+        let pack = Protocol::MessagePack;
+        let machine = match stateful {
+            false => ClientMachine::new(pack, Duration::ZERO, &mut handshake),
+            true => ClientMachine::new_stateful(pack, Duration::ZERO, 1 << 20, &mut handshake),
+        };
         let second = Duration::from_secs(1);
         let limits = ClientLimits {
             keep_alive: 1000 * second,
@@ -112,7 +127,21 @@ impl Peer {
         };
         let (writer, frames) = (Writer::new(Role::Client, 2), FrameReader::new(Role::Client));
         let (held, pongs, closed) = (Vec::new(), 0, false);
-        let mut peer = Peer { hub, handle, task, io, machine, limits, writer, frames, held, pongs, closed };
+        let mut peer = Peer {
+            hub,
+            handle,
+            task,
+            io,
+            machine,
+            limits,
+            writer,
+            frames,
+            held,
+            pongs,
+            closed,
+            seat,
+            capacity,
+        };
         peer.write(&handshake).await;
         peer
     }
@@ -122,6 +151,38 @@ impl Peer {
         assert_eq!(peer.next().await, Some(ClientEvent::Opened));
         assert_eq!(peer.next_target().await, "Connecting");
         peer
+    }
+
+    pub(super) async fn open_stateful(options: Options, capacity: usize) -> Peer {
+        let mut peer = Peer::start(options, capacity, true).await;
+        assert_eq!(peer.next().await, Some(ClientEvent::Opened));
+        peer.ping().await;
+        assert_eq!(peer.next_target().await, "Connecting");
+        peer
+    }
+
+    pub(super) async fn ping(&mut self) {
+        let mut ping = Vec::new();
+        crate::wire::ping(Protocol::MessagePack, &mut ping);
+        self.write(&ping).await;
+    }
+
+    /// Drops the socket with all that is on its way.
+    pub(super) fn cut(&mut self) {
+        self.io = duplex(1).0;
+        self.held.clear();
+    }
+
+    /// Comes back with another socket.
+    pub(super) async fn come_back(&mut self) {
+        let (io, server) = duplex(self.capacity);
+        self.io = io;
+        self.held.clear();
+        (self.writer, self.frames) = (Writer::new(Role::Client, 2), FrameReader::new(Role::Client));
+        self.seat.offer(server);
+        let mut out = Vec::new();
+        self.machine.resume(Duration::ZERO, &self.limits, &mut out);
+        self.write(&out).await;
     }
 
     pub(super) async fn write(&mut self, bytes: &[u8]) {
@@ -146,27 +207,32 @@ impl Peer {
         self.write(&out).await;
     }
 
+    /// The next of what was received.
+    async fn receive(&mut self) -> Option<ClientEvent> {
+        let mut out = Vec::new();
+        let event = self.machine.receive(Duration::ZERO, &self.limits, &mut &[][..], &mut out).unwrap();
+        if !out.is_empty() {
+            self.write(&out).await;
+        }
+        event
+    }
+
     /// The next event; None when the server has hung up.
     pub(super) async fn next(&mut self) -> Option<ClientEvent> {
         loop {
-            let mut empty: &[u8] = &[];
-            if let Some(event) =
-                self.machine.receive(Duration::ZERO, &self.limits, &mut empty, &mut Vec::new()).unwrap()
-            {
+            if let Some(event) = self.receive().await {
                 return Some(event);
             }
             while let Some((taken, frame)) = self.frames.read(&mut self.held).unwrap() {
                 match frame {
                     Frame::Data(payload) => self.machine.put_aside(&mut &self.held[payload]),
                     Frame::Pong => self.pongs += 1,
-                    Frame::Close => self.closed = true,
+                    Frame::Close(_) => self.closed = true,
                     Frame::Ping(_) => panic!("the server sends no WebSocket pings"),
                 }
                 self.held.drain(..taken);
             }
-            if let Some(event) =
-                self.machine.receive(Duration::ZERO, &self.limits, &mut empty, &mut Vec::new()).unwrap()
-            {
+            if let Some(event) = self.receive().await {
                 return Some(event);
             }
             let mut bytes = [0; 777];

@@ -28,17 +28,33 @@ fuzz_target!(|data: &[u8]| {
         handshake_timeout: second,
         max_message_bytes: LIMIT_BYTES,
     };
+    // The lowest bit chooses stateful reconnect, with a buffer that is soon full.
+    let stateful = size & 1 == 1;
     let mut out = Vec::new();
-    let mut server = ServerMachine::new(Duration::ZERO);
-    let mut client = ClientMachine::new(Protocol::Json, Duration::ZERO, &mut out);
+    let (mut server, mut client) = match stateful {
+        false => (
+            ServerMachine::new(Duration::ZERO),
+            ClientMachine::new(Protocol::Json, Duration::ZERO, &mut out),
+        ),
+        true => (
+            ServerMachine::new_stateful(Duration::ZERO, LIMIT_BYTES),
+            ClientMachine::new_stateful(Protocol::Json, Duration::ZERO, LIMIT_BYTES, &mut out),
+        ),
+    };
     let (mut request, mut response) = (Vec::new(), Vec::new());
-    HandshakeRequest { protocol: Protocol::Json, version: 1 }.write(&mut request);
+    HandshakeRequest { protocol: Protocol::Json, version: if stateful { 2 } else { 1 } }.write(&mut request);
     HandshakeResponse::default().write(&mut response);
     server.receive(Duration::ZERO, &server_limits, &mut &request[..], &mut out).unwrap().unwrap();
     client.receive(Duration::ZERO, &client_limits, &mut &response[..], &mut out).unwrap().unwrap();
     for piece in data.chunks(usize::from(size) + 1) {
         let mut input = piece;
         while let Ok(Some(_)) = server.receive(Duration::ZERO, &server_limits, &mut input, &mut out) {}
+        let _ = client.send("T", &(), &mut out);
+        // A piece of that length is the last on its socket.
+        if piece.len() == 7 && server.is_resumable() && client.is_resumable() {
+            server.resume(Duration::ZERO, &server_limits, &mut out);
+            client.resume(Duration::ZERO, &client_limits, &mut out);
+        }
         let mut input = piece;
         while let Ok(Some(_)) = client.receive(Duration::ZERO, &client_limits, &mut input, &mut out) {}
     }

@@ -10,7 +10,7 @@ use axum::middleware::from_fn_with_state;
 use chats::Chats;
 use presence::{Directory, Presence, Typing};
 use protocol::events;
-use signalr::server::{ConnectionHandle, Server};
+use signalr::server::{ConnectionHandle, Server, cors};
 
 use crate::connections::Doorkeeper;
 use crate::fanout::FanOut;
@@ -88,10 +88,15 @@ impl Gateway {
     pub fn router(&self) -> Router {
         Router::new()
             .merge(page::routes())
-            .nest("/api", rest::routes(&self.shared))
+            .nest("/api", cors(rest::routes(&self.shared), &self.shared.options.signalr.allowed_origins))
             .nest("/hub", self.hub.router())
             .fallback(rest::nothing)
             .layer(from_fn_with_state(Arc::clone(&self.shared), at_the_door))
+    }
+
+    /// How often so far a connection fell so far behind that it was told to sync again.
+    pub fn resyncs(&self) -> u64 {
+        self.hub.overflow_count()
     }
 
     /// Takes no new connections, and closes the others with leave to come back.

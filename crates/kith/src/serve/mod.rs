@@ -165,7 +165,8 @@ impl Server {
         };
         let routes = self.gateway.router().merge(health::routes(&self.readiness));
         let router = requests::observed(routes, self.metrics.as_ref().map(|door| door.metrics.clone()));
-        let scraped = self.metrics.map(|door| door.open(&self.fan_out, &self.limits)).transpose()?;
+        let scraped =
+            self.metrics.map(|door| door.open(&self.fan_out, &self.gateway, &self.limits)).transpose()?;
         let (done, finished) = tokio::sync::oneshot::channel::<()>();
         let drained = async move {
             drained.await;

@@ -73,7 +73,7 @@ pub(super) fn limits(settings: &Settings) -> gateway::LimitPolicy {
 }
 
 pub(super) fn gateway(settings: &Settings, key: [u8; 32], limits: Arc<gateway::Limits>) -> gateway::Options {
-    let set = &settings.limits;
+    let (set, server) = (&settings.limits, &settings.server);
     gateway::Options {
         signalr: signalr::server::Options {
             max_message_bytes: set.max_frame_bytes,
@@ -83,6 +83,12 @@ pub(super) fn gateway(settings: &Settings, key: [u8; 32], limits: Arc<gateway::L
             max_streams: set.connection_streams,
             handshake_timeout: Duration::from_secs(set.hub_handshake_timeout_s),
             client_timeout: Duration::from_secs(set.hub_silence_timeout_s),
+            web_sockets_only: server.web_sockets_only,
+            allowed_origins: server.allowed_origins.as_slice().to_vec(),
+            drain_spread: Duration::from_secs(server.drain_spread_s),
+            stateful_reconnect: server.stateful_reconnect,
+            stateful_grace: Duration::from_secs(server.stateful_grace_s),
+            stateful_buffer_bytes: set.stateful_buffer_bytes,
             token_key: Some(secret::derive(&key, "kith connection token 1")),
             ..signalr::server::Options::default()
         },

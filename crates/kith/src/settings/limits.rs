@@ -22,6 +22,9 @@ section! {
         connection_queue_frames: usize = 1_024 in 16..=1_000_000;
         /// Bytes waiting for one connection, alike.
         connection_queue_bytes: usize = 1_048_576 in 65_536..=1_073_741_824;
+        /// Bytes kept of one hub connection with stateful reconnect, to be sent again on its next WebSocket. Shared among
+        /// all who get the same message. A client that has not acknowledged this much begins anew when its WebSocket breaks.
+        stateful_buffer_bytes: usize = 100_000 in 1_024..=16_777_216;
         /// Open connections of one user, over all devices.
         max_connections_per_user: usize = 32 in 1..=100_000;
         /// Open connections of one address; 0 is no bound. Those of trusted proxies are not counted, but the hub

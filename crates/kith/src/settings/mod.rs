@@ -32,7 +32,7 @@ pub use self::{
     metrics::Metrics,
     server::Server,
     sms::Sms,
-    value::{Secret, WebUrl},
+    value::{Origins, Secret, WebUrl},
 };
 
 /// Where settings come from besides their defaults. Later ones win: file, environment, flags.

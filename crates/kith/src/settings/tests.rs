@@ -171,6 +171,23 @@ fn rates_and_networks() {
 }
 
 #[test]
+fn origins_are_as_browsers_write_them() {
+    let toml = "[server]\nallowed_origins = 'https://Chat.example:443/, http://localhost:5173,'\n";
+    let settings = load(toml, &[]).unwrap();
+    assert_eq!(settings.server.allowed_origins.as_slice(), ["https://chat.example", "http://localhost:5173"]);
+    for wrong in ["*", "chat.example", "https://a.example/path", "https://u@a.example", "ftp://a.example"] {
+        check(
+            "",
+            &[("KITH_SERVER_ALLOWED_ORIGINS", wrong)],
+            &format!(
+                "KITH_SERVER_ALLOWED_ORIGINS: server.allowed_origins: expected origins separated by commas, such as \
+                 https://chat.example.org, found {wrong:?}"
+            ),
+        );
+    }
+}
+
+#[test]
 fn broken_toml_names_the_line() {
     let message = load("[server]\nlisten = \n", &[]).unwrap_err();
     assert!(message.contains("kith.toml:2: no TOML: "), "{message}");
@@ -197,6 +214,8 @@ fn keys_that_go_together() {
         &[],
         "sms.auth_token is needed where sms.account_sid is set",
     );
+    let spread = "[server]\ndrain_spread_s = 11\n";
+    check(spread, &[], "server.drain_spread_s has to be at most server.drain_timeout_s");
     let limits = "[limits]\nmax_message_bytes = 200_000\n";
     check(limits, &[], "limits.max_frame_bytes has to be at least twice limits.max_message_bytes");
 }

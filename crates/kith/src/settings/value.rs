@@ -167,6 +167,47 @@ impl Value for WebUrl {
     }
 }
 
+/// Web origins: scheme, host and perhaps port.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origins(Vec<String>);
+
+impl Origins {
+    /// Each as browsers write it.
+    #[must_use]
+    pub fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl Value for Origins {
+    fn parse(text: &str) -> Option<Self> {
+        let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+        origins.map(origin).collect::<Option<_>>().map(Self)
+    }
+    fn expected() -> String {
+        "origins separated by commas, such as https://chat.example.org".into()
+    }
+}
+
+/// As browsers write it: in small letters, and without the port that goes without saying.
+fn origin(text: &str) -> Option<String> {
+    let url = http::Uri::from_str(text).ok()?;
+    let (scheme, host) = (url.scheme_str()?, url.host()?.to_ascii_lowercase());
+    let usual = match scheme {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let authority = url.authority()?.as_str();
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || authority.contains('@') {
+        return None;
+    }
+    Some(match url.port_u16() {
+        Some(port) if port != usual => format!("{scheme}://{host}:{port}"),
+        _ => format!("{scheme}://{host}"),
+    })
+}
+
 /// An enum whose variants have one word each: `choice! { /// doc  pub enum Name { /// doc  Variant = "word", … } }`.
 macro_rules! choice {
     (

@@ -144,7 +144,7 @@ async fn a_busy_server_tells_no_secrets(store: Store) {
 }
 
 /// The address that the log names.
-async fn metrics_address(server: &TestServer) -> SocketAddr {
+pub(crate) async fn metrics_address(server: &TestServer) -> SocketAddr {
     until("the metrics' address", async || {
         let log = server.log();
         let (_, rest) = log.split_once("metrics are served on http://")?;
@@ -153,7 +153,7 @@ async fn metrics_address(server: &TestServer) -> SocketAddr {
     .await
 }
 
-fn scrape(address: SocketAddr) -> String {
+pub(crate) fn scrape(address: SocketAddr) -> String {
     let answer = testkit::http::request(address, "GET", "/metrics", None, None).expect("an answer");
     assert_eq!(answer.status, 200);
     assert!(
@@ -163,7 +163,7 @@ fn scrape(address: SocketAddr) -> String {
 }
 
 /// The value of a sample, labels included.
-fn sample(text: &str, name: &str) -> f64 {
+pub(crate) fn sample(text: &str, name: &str) -> f64 {
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     value.unwrap_or_else(|| panic!("{name} in {text}")).parse().expect("a number")
 }

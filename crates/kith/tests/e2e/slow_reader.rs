@@ -3,6 +3,7 @@
 use serde_json::json;
 use testkit::server::Store;
 
+use crate::operating::{metrics_address, sample, scrape};
 use crate::support::{Client, on_both_stores, start_with};
 
 on_both_stores!(a_stalled_reader_delays_nobody_and_lacks_nothing);
@@ -14,7 +15,10 @@ const MESSAGES: u64 = 300;
 const MESSAGE_BYTES: usize = 60_000;
 
 async fn a_stalled_reader_delays_nobody_and_lacks_nothing(store: Store) {
-    let server = start_with(store, &SMALL_QUEUE);
+    let [frames, bytes] = SMALL_QUEUE;
+    let server = start_with(store, &[frames, bytes, ("KITH_METRICS_LISTEN", "127.0.0.1:0")]);
+    let metrics = metrics_address(&server).await;
+    assert_eq!(sample(&scrape(metrics), "kith_resyncs_total"), 0.0);
     let alice = Client::register(&server, "alice").await;
     let mut bob = Client::register(&server, "bob").await;
     let (mut slow, wire) = Client::over_wire(&server, &server.register("slow")).await;
@@ -49,6 +53,7 @@ async fn a_stalled_reader_delays_nobody_and_lacks_nothing(store: Store) {
             _ => {}
         }
     }
+    assert!(sample(&scrape(metrics), "kith_resyncs_total") >= 1.0);
     assert!((live.len() as u64) < MESSAGES, "all {MESSAGES} came though nobody read: the test shows nothing");
 
     let mut next = 2;

@@ -86,7 +86,7 @@ impl<H: Hub> Server<H> {
             .route("/", get(connect::<H>).post(polled::post::<H>).delete(polled::delete::<H>))
             .route("/negotiate", post(negotiate::negotiate::<H>))
             .with_state(self.clone());
-        cors::layer(router, &self.settings.options.allowed_origins)
+        cors::cors(router, &self.settings.options.allowed_origins)
     }
 
     /// How many connections there are, with those whose handshake is under way or whose `disconnected` runs.

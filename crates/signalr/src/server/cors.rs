@@ -13,17 +13,24 @@ use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
     header::{
         ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-        ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+        ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+        ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
     },
 };
 
 /// How long browsers may remember what they may send. Chromium heeds no more than two hours.
 const MAX_AGE_S: u32 = 7200;
 
-/// What Microsoft's client sends. Its MessagePack bodies have a type that is not allowed by itself.
-const HEADERS: &str = "authorization, content-type, x-requested-with, x-signalr-user-agent";
+/// What Microsoft's client sends, and whoever asks only for what changed. MessagePack bodies have a type that is not
+/// allowed by itself.
+const HEADERS: &str = "authorization, content-type, if-none-match, x-requested-with, x-signalr-user-agent";
 
-pub(super) fn layer(router: Router, origins: &[String]) -> Router {
+/// What scripts may read besides the few headers that they always may.
+const EXPOSED: &str = "etag, retry-after, x-request-id";
+
+/// Lets pages of other origins use a router's routes: those of [`super::Options::allowed_origins`] do the same for the hub's.
+/// Without any, the router is left as it is.
+pub fn cors(router: Router, origins: &[String]) -> Router {
     if origins.is_empty() {
         return router;
     }
@@ -45,6 +52,7 @@ async fn allow(State(origins): State<Arc<[String]>>, request: Request, next: Nex
         // Clients ask with credentials: "*" would not do.
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
     }
     response
 }
@@ -57,7 +65,7 @@ fn preflight() -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers: &mut HeaderMap = response.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE"));
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PUT, DELETE"));
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(HEADERS));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(MAX_AGE_S));
     response

@@ -204,10 +204,7 @@ impl ServerMachine {
                 Message::Completion { id, outcome } => {
                     return Ok(Some(ServerEvent::Completed { id, outcome }));
                 }
-                Message::Ping
-                | Message::Ack { .. }
-                | Message::Sequence { .. }
-                | Message::Unknown { .. } => (),
+                Message::Ping | Message::Ack { .. } | Message::Sequence { .. } | Message::Unknown { .. } => {}
             }
         }
         Ok(None)

@@ -63,6 +63,7 @@ pub use machine::{ServerEvent, ServerLimits, ServerMachine, Silence};
 #[cfg(feature = "server")]
 pub use {
     accept::{Server, router},
+    cors::cors,
     futures_util::stream::BoxStream,
     handle::{Closed, ConnectionHandle},
     hub::{Call, Hub, HubError, MethodKind, Redirect, Refusal, access_token},

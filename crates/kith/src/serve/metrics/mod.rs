@@ -14,7 +14,7 @@ use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chats::store::ChatStore;
-use gateway::{FanOut, Limits};
+use gateway::{FanOut, Gateway, Limits};
 use http::{Method, StatusCode, header};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -157,10 +157,14 @@ impl Door {
     pub(super) fn open(
         mut self,
         fan_out: &Arc<FanOut>,
+        gateway: &Arc<Gateway>,
         limits: &Arc<Limits>,
     ) -> anyhow::Result<JoinHandle<()>> {
-        self.registry
-            .register_collector(Box::new(sampled::Connections(Arc::clone(fan_out), Arc::clone(limits))));
+        self.registry.register_collector(Box::new(sampled::Connections {
+            fan_out: Arc::clone(fan_out),
+            gateway: Arc::clone(gateway),
+            limits: Arc::clone(limits),
+        }));
         tracing::info!("metrics are served on http://{}/metrics", self.listener.local_addr()?);
         let registry = Arc::new(self.registry);
         let scrape = async move || scrape(&registry);

@@ -3,15 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gateway::{FanOut, Limits};
+use gateway::{FanOut, Gateway, Limits};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-/// Who is connected, what was brought to them, and who was told to wait.
-pub(super) struct Connections(pub(super) Arc<FanOut>, pub(super) Arc<Limits>);
+/// Who is connected, what was brought to them, and who was told to wait or to sync again.
+pub(super) struct Connections {
+    pub(super) fan_out: Arc<FanOut>,
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) limits: Arc<Limits>,
+}
 
 impl fmt::Debug for Connections {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,13 +25,15 @@ impl fmt::Debug for Connections {
 
 impl Collector for Connections {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let counts = self.0.connected();
+        let counts = self.fan_out.connected();
         gauge(&mut encoder, "kith_connections", "Signed-in hub connections", counts.connections as u64)?;
         gauge(&mut encoder, "kith_users_online", "Users with at least one connection", counts.users as u64)?;
-        counter(&mut encoder, "kith_deliveries", "Events handed to connections", self.0.delivered())?;
+        counter(&mut encoder, "kith_deliveries", "Events handed to connections", self.fan_out.delivered())?;
+        let help = "Connections that fell so far behind that they were told to sync again";
+        counter(&mut encoder, "kith_resyncs", help, self.gateway.resyncs())?;
         let (name, help) = ("kith_rate_limited", "Requests, sign-ins and connections refused, by limit");
         let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (limit, count) in self.1.refused() {
+        for (limit, count) in self.limits.refused() {
             ConstCounter::new(count).encode(family.encode_family(&[("limit", limit)])?)?;
         }
         Ok(())

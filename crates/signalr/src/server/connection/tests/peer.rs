@@ -111,7 +111,14 @@ impl Peer {
         let (io, server) = duplex(capacity);
         let (hub, seat) = (Arc::new(RecordingHub::default()), Seat::new());
         let handle = ConnectionHandle::new("id".to_owned(), Arc::new(Settings::new(options)));
-        let task = tokio::spawn(run(server, hub.clone(), Arc::new(()), handle.clone(), 1, stateful.then(|| seat.clone())));
+        let task = tokio::spawn(run(
+            server,
+            hub.clone(),
+            Arc::new(()),
+            handle.clone(),
+            1,
+            stateful.then(|| seat.clone()),
+        ));
         let mut handshake = Vec::new();
         let pack = Protocol::MessagePack;
         let machine = match stateful {

@@ -71,6 +71,11 @@ const SEEN: &[(&str, &[(&str, &str)])] = &[
             ("limits.connection_streams", "the stream ends with an error"),
             ("limits.connection_queue_frames", "the event `resync`: call `Sync`"),
             ("limits.connection_queue_bytes", "the event `resync`: call `Sync`"),
+            (
+                "limits.stateful_buffer_bytes",
+                "404 when it comes back after its WebSocket broke: negotiate anew",
+            ),
+            ("server.stateful_grace_s", "the same"),
             ("limits.hub_handshake_timeout_s", "the connection is closed"),
             ("limits.hub_silence_timeout_s", "the connection is closed"),
             ("limits.write_timeout_s", "the connection is closed"),
@@ -96,6 +101,7 @@ const SEEN: &[(&str, &[(&str, &str)])] = &[
             ("limits.cached_users", SLOWER),
             ("database.pool_size", SLOWER),
             ("server.drain_timeout_s", "the connection is closed"),
+            ("server.drain_spread_s", "the connection is closed, with leave to come back"),
         ],
     ),
 ];

@@ -1,5 +1,6 @@
 //! Tests through the public interface.
 
+mod browser;
 mod conformance;
 mod http;
 mod loopback;

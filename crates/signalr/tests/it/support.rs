@@ -91,11 +91,26 @@ impl Hub for TestHub {
             | "RefusedStream"
             | "PanickingStream"
             | "StreamEcho" => Some(MethodKind::Stream),
-            "Echo" | "EchoComplexObject" | "InvokeWithString" | "ThrowException" | "SendCustomObject"
-            | "GetHeader" | "GetToken" | "Void" | "Panic" | "Wait" | "Streaming" | "Push" | "CloseMe"
-            | "Add" | "StreamingConcat" | "DropUpload" | "GetClientResult" | "AskTooMuch" => {
-                Some(MethodKind::Invoke)
-            }
+            "Echo"
+            | "EchoComplexObject"
+            | "InvokeWithString"
+            | "ThrowException"
+            | "SendCustomObject"
+            | "GetHeader"
+            | "GetCookie"
+            | "GetActiveTransportName"
+            | "GetToken"
+            | "Void"
+            | "Panic"
+            | "Wait"
+            | "Streaming"
+            | "Push"
+            | "CloseMe"
+            | "Add"
+            | "StreamingConcat"
+            | "DropUpload"
+            | "GetClientResult"
+            | "AskTooMuch" => Some(MethodKind::Invoke),
             _ => None,
         }
     }
@@ -146,6 +161,23 @@ impl Hub for TestHub {
                 let value =
                     call.client.headers.iter().find(|header| header.0 == name).map(|header| &header.1);
                 call.reply(&value)
+            }
+            "GetCookie" => {
+                let name = arguments.get::<String>(0)?;
+                let headers = call.client.headers.iter().filter(|header| header.0 == "cookie");
+                let mut cookies = headers.flat_map(|header| header.1.split(';'));
+                let value = cookies.find_map(|pair| pair.trim().strip_prefix(&name)?.strip_prefix('='));
+                call.reply(&value)
+            }
+            "GetActiveTransportName" => {
+                let is = |name: &str, value: &str| {
+                    call.client.headers.iter().any(|header| header.0 == name && header.1 == value)
+                };
+                call.reply(match () {
+                    () if is("upgrade", "websocket") => "WebSockets",
+                    () if is("accept", "text/event-stream") => "ServerSentEvents",
+                    () => "LongPolling",
+                })
             }
             "GetToken" => call.reply(&call.client.token),
             "Void" => Ok(call.void()),

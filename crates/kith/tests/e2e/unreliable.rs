@@ -153,18 +153,18 @@ async fn our_own_engine() {
             tokio::time::sleep(Duration::from_millis(3)).await;
         }
         for (number, answer) in (1..).zip(answers) {
-            assert_eq!(answer.await.expect("an answer").seq.get(), number);
+            assert_eq!(answer.await.expect("an answer").seq, number);
         }
         sending.close().await;
     });
-    let (mut next, mut breaks) = (1, 0);
+    let (mut next, mut breaks, mut ticks) = (1, 0, 0);
     let mut fail = tokio::time::interval(Duration::from_millis(40));
     let receiving_all = async {
         while next <= MESSAGES {
             tokio::select! {
                 update = updates.next() => match update.expect("the session goes on") {
                     Update::Message(message) => {
-                        assert_eq!((message.seq.get(), message.id.as_str()), (next, format!("m{next}").as_str()));
+                        assert_eq!((message.seq, message.id.as_str()), (next, format!("m{next}").as_str()));
                         next += 1;
                     }
                     Update::Disconnected { .. } => breaks += 1,
@@ -172,13 +172,16 @@ async fn our_own_engine() {
                     _ => (),
                 },
                 // Only while there is something to lose.
-                _ = fail.tick(), if next < MESSAGES - 10 => match next % 3 {
-                    0 => proxy.cut(),
-                    1 => proxy.stall(true),
-                    _ => proxy.stall(false),
-                },
+                _ = fail.tick(), if next < MESSAGES - 10 => {
+                    ticks += 1;
+                    match ticks % 4 {
+                        0 => proxy.stall(true),
+                        1 => proxy.stall(false),
+                        _ => proxy.cut(),
+                    }
+                }
             }
-            if next >= MESSAGES - 10 {
+            if next == MESSAGES - 10 {
                 proxy.stall(false);
             }
         }

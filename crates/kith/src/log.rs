@@ -1,5 +1,7 @@
 //! The server's log, on standard error.
 
+mod lines;
+
 use std::io::IsTerminal;
 
 use tracing_subscriber::layer::SubscriberExt;
@@ -28,7 +30,9 @@ impl Level {
 pub fn start(settings: &Log) -> anyhow::Result<Level> {
     let (filter, level) = reload::Layer::new(EnvFilter::try_new(settings.level.as_str())?);
     // A log on a full disk must not end whoever has something to say: to complain there about it is a panic.
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
+    let colours = std::io::stderr().is_terminal() && settings.format == Format::Text;
+    let writer = lines::Lines { colours };
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).log_internal_errors(false);
     // Colours are for terminals; NO_COLOR is heeded there already.
     let lines = if std::io::stderr().is_terminal() { lines } else { lines.with_ansi(false) };
     let lines = match settings.format {

@@ -48,8 +48,6 @@ pub fn request(
     token: Option<&str>,
     body: Option<&str>,
 ) -> io::Result<Answer> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
     let mut text = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     if let Some(token) = token {
         text += &format!("Authorization: Bearer {token}\r\n");
@@ -61,11 +59,23 @@ pub fn request(
     if method != "GET" {
         text += &format!("Content-Length: {}\r\n", body.len());
     }
-    stream.write_all((text + "\r\n" + body).as_bytes())?;
+    exchange(address, (text + "\r\n" + body).as_bytes())
+}
+
+/// One request as it is given, head and body, which asks that the connection be closed.
+///
+/// # Errors
+/// When there is no answer, or none that is HTTP.
+pub fn exchange(address: SocketAddr, request: &[u8]) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.write_all(request)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     parse(&answer).ok_or_else(|| {
-        io::Error::other(format!("no HTTP answer to {method} {path}: {}", String::from_utf8_lossy(&answer)))
+        let line = request.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let [line, answer] = [line, &answer].map(String::from_utf8_lossy);
+        io::Error::other(format!("no HTTP answer to {line}: {answer}"))
     })
 }
 

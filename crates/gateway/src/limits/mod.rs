@@ -158,7 +158,7 @@ impl Limits {
     /// How many were refused so far, by the limit's name.
     pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counted = Limit::ALL.iter().zip(&self.refused);
-        let places = ("connections_per_address", places::refused(&self.open));
+        let places = ("max_connections_per_address", places::refused(&self.open));
         counted.map(|(limit, count)| (limit.name(), count.load(Ordering::Relaxed))).chain([places])
     }
 

@@ -55,7 +55,7 @@ impl Limits {
         if *count >= most {
             open.refused += 1;
             drop(open);
-            self.mention(&address.to_string(), "connections_per_address", self.now());
+            self.mention(&address.to_string(), "max_connections_per_address", self.now());
             return Err(Crowded);
         }
         *count += 1;

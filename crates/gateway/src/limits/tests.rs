@@ -164,7 +164,7 @@ fn an_address_has_so_many_connections() {
     assert_eq!((0..10).filter(|_| matches!(limits.socket(proxy), Ok(None))).count(), 10);
     let through: Vec<_> = (0..10).map(|_| limits.place(address(1))).collect();
     assert_eq!(through.iter().filter(|place| place.is_ok()).count(), 3);
-    assert_eq!(count(&limits, "connections_per_address"), 9);
+    assert_eq!(count(&limits, "max_connections_per_address"), 9);
     drop((places, again, through));
     assert!(limits.open.lock().expect("open").is_empty());
 }

@@ -4,6 +4,7 @@
 mod support;
 
 mod accounts;
+mod attacks;
 mod cli;
 mod clients;
 mod codes;

@@ -6,6 +6,7 @@ use crate::limits::Limit;
 const CLASSES: &[(&str, Limit)] = &[
     ("SendMessage", Limit::Messages),
     ("FindUser", Limit::Searches),
+    ("SearchUsers", Limit::Searches),
     ("AddUserToGroup", Limit::Invitations),
     ("AddUsersToGroup", Limit::Invitations),
     ("InitiateGroupChatSession", Limit::Groups),

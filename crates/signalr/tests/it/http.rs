@@ -182,3 +182,97 @@ async fn pages_of_allowed_origins_are_let_in() {
     let (status, head, ..) = request(&server, &ask("https://chat.example")).await;
     assert_eq!((status, head.contains("access-control")), (405, false));
 }
+
+/// A WebSocket frame of a client, with a mask of zeros.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first, 0x80 | u8::try_from(payload.len()).unwrap(), 0, 0, 0, 0];
+    frame.extend_from_slice(payload);
+    frame
+}
+
+const HANDSHAKE: &[u8] = b"{\"protocol\":\"json\",\"version\":2}\x1e";
+const SEQUENCE: &[u8] = b"{\"type\":9,\"sequenceId\":1}\x1e";
+
+/// Reads until the server hangs up.
+async fn rest(mut stream: TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes).await;
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+async fn open_stateful(server: &TestServer) -> String {
+    let answer = negotiate(server, "?negotiateVersion=1&useStatefulReconnect=true").await;
+    format!("GET /hub?id={} HTTP/1.1\n{UPGRADE}", answer["connectionToken"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn a_stateful_connection_takes_another_socket_of_the_same_client() {
+    let server = TestServer::start(Options::default()).await;
+    let open = open_stateful(&server).await;
+    let (status, .., mut first) = request(&server, &open).await;
+    assert_eq!(status, 101);
+    assert_eq!(request(&server, &open).await.0, 409, "its handshake is under way");
+    first.write_all(&frame(0x81, HANDSHAKE)).await.unwrap();
+    first.write_all(&frame(0x81, b"{\"type\":6}\x1e")).await.unwrap();
+    let mut answer = [0; 5];
+    first.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer[2..], b"{}\x1e");
+
+    let stranger = format!("{open}\nAuthorization: Bearer somebody else");
+    assert_eq!(request(&server, &stranger).await.0, 403);
+    let unknown = format!("{open}\nAuthorization: Bearer wrong");
+    assert_eq!(request(&server, &unknown).await.0, 401);
+
+    let (status, .., mut second) = request(&server, &open).await;
+    assert_eq!(status, 101);
+    second.write_all(&frame(0x81, SEQUENCE)).await.unwrap();
+    assert!(rest(first).await.contains("Welcome"), "the first one had that, and no goodbye");
+    let call = b"{\"type\":1,\"invocationId\":\"1\",\"target\":\"Echo\",\"arguments\":[\"x\"]}\x1e";
+    second.write_all(&frame(0x81, call)).await.unwrap();
+    let close = b"{\"type\":7}\x1e";
+    second.write_all(&frame(0x81, close)).await.unwrap();
+    second.shutdown().await.unwrap();
+    let said = rest(second).await;
+    assert!(said.contains("{\"type\":9,\"sequenceId\":1}\u{1e}{\"type\":1,"), "{said}");
+    assert!(said.contains("{\"type\":3,\"invocationId\":\"1\",\"result\":\"x\"}\u{1e}"), "{said}");
+    eventually("it ends", || server.server.connection_count() == 0).await;
+    assert_eq!(request(&server, &open).await.0, 404);
+    let hub = &server.hub;
+    let counts =
+        [&hub.connected, &hub.disconnected].map(|count| count.load(std::sync::atomic::Ordering::SeqCst));
+    assert_eq!(counts, [1, 1]);
+}
+
+#[tokio::test]
+async fn whoever_comes_back_to_a_server_that_knows_nothing_of_it_is_told_to_begin_anew() {
+    // Two nodes, or one that was started again.
+    let options = || Options { token_key: Some([7; 32]), ..Options::default() };
+    let (before, after) = (TestServer::start(options()).await, TestServer::start(options()).await);
+    let open = open_stateful(&before).await;
+    assert_eq!(request(&before, &open).await.0, 101);
+    // It cannot know at once, for negotiation and the first WebSocket may come to different nodes.
+    let (status, .., mut stream) = request(&after, &open).await;
+    assert_eq!(status, 101);
+    stream.write_all(&frame(0x81, SEQUENCE)).await.unwrap();
+    stream.shutdown().await.unwrap();
+    assert!(rest(stream).await.contains("error"));
+    eventually("it ends", || after.server.connection_count() == 0).await;
+    // Else clients would try again and again until the token is too old.
+    assert_eq!(request(&after, &open).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_drain_does_not_wait_for_those_who_are_away() {
+    let server = TestServer::start(Options::default()).await;
+    let open = open_stateful(&server).await;
+    let (.., mut stream) = request(&server, &open).await;
+    stream.write_all(&frame(0x81, HANDSHAKE)).await.unwrap();
+    let hub = server.hub.clone();
+    eventually("connected", || hub.connected.load(std::sync::atomic::Ordering::SeqCst) == 1).await;
+    drop(stream);
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(server.server.connection_count(), 1, "it is waited for");
+    let drained = tokio::time::timeout(std::time::Duration::from_secs(10), server.server.drain());
+    drained.await.expect("sooner than the grace of 30 s");
+    assert_eq!(request(&server, &open).await.0, 503);
+}

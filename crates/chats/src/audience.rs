@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use protocol::{ConversationId, Message, Receipt, UserId};
+use protocol::{ConversationId, ConversationSettings, Message, Receipt, UserId};
 
 use crate::Members;
 use crate::store::NewDeviceMessage;
@@ -43,6 +43,15 @@ pub trait Audience: Send + Sync + 'static {
 
     /// A conversation that is new to these users, whatever its log holds.
     fn started(&self, conversation: ConversationId, users: Vec<UserId>);
+
+    /// What a user has set for a conversation, over the connection `origin` if over one.
+    fn settings(
+        &self,
+        user: UserId,
+        origin: Option<u64>,
+        conversation: ConversationId,
+        settings: ConversationSettings,
+    );
 
     /// Receipts, coalesced.
     fn receipts(&self, notices: Vec<ReceiptNotice>);

@@ -1,5 +1,7 @@
 //! The bounds of this service.
 
+use protocol::Retention;
+
 /// The bounds of this service, each set by the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -23,6 +25,19 @@ pub struct Policy {
     pub receipts_flush_ms: u64,
     /// How often senders hear of receipts, in milliseconds.
     pub receipts_notice_ms: u64,
+    /// How long bodies are kept where a conversation does not say.
+    pub retention: Retention,
+}
+
+impl Policy {
+    /// How long bodies are kept in a conversation for which this is set.
+    pub fn retention(&self, set: Option<Retention>) -> Retention {
+        match (set.unwrap_or_default(), self.retention) {
+            (Retention::Default, Retention::Default) => Retention::Forever,
+            (Retention::Default, ours) => ours,
+            (theirs, _) => theirs,
+        }
+    }
 }
 
 impl Default for Policy {
@@ -38,6 +53,7 @@ impl Default for Policy {
             cached_conversations: 100_000,
             receipts_flush_ms: 1_000,
             receipts_notice_ms: 200,
+            retention: Retention::Forever,
         }
     }
 }

@@ -11,8 +11,8 @@ use protocol::{
 use crate::conversation::Conversation;
 use crate::log::message_of;
 use crate::receipts::fold;
-use crate::service::{READINGS, Visible};
-use crate::store::{NewDeviceMessage, NewEntry, Range, ReceiptStep, Stay};
+use crate::service::{READINGS, Sight, Visible, settings_of};
+use crate::store::{MemberSettings, NewDeviceMessage, NewEntry, Range, ReceiptStep, Stay};
 use crate::{Caller, ChatError, Chats};
 
 /// Messages to one device that one page holds.
@@ -267,6 +267,7 @@ fn device_messages(found: Vec<(u64, NewDeviceMessage)>) -> (Vec<DeviceMessage>, 
 pub(crate) struct Mine {
     pub(crate) conversation: Arc<Conversation>,
     pub(crate) visible: Vec<Visible>,
+    pub(crate) settings: MemberSettings,
     last_time: protocol::Timestamp,
 }
 
@@ -276,11 +277,12 @@ impl Mine {
         let now = conversation.snapshot();
         let visible = Visible::parts(user, stays, &now)?;
         let last_time = now.last_time.max(now.info.created_at);
-        Some(Self { conversation: Arc::clone(conversation), visible, last_time })
+        let settings = settings_of(stays);
+        Some(Self { conversation: Arc::clone(conversation), visible, settings, last_time })
     }
 
-    pub(crate) fn one(conversation: Arc<Conversation>, visible: Vec<Visible>) -> Self {
-        Self { conversation, visible, last_time: 0 }
+    pub(crate) fn one((conversation, visible, settings): Sight) -> Self {
+        Self { conversation, visible, settings, last_time: 0 }
     }
 
     /// The first and the last entry the user may see.

@@ -12,7 +12,7 @@ use crate::caught::caught_now;
 use crate::conversation::{Conversation, Snapshot};
 use crate::log::Batchers;
 use crate::receipts::Receipts;
-use crate::store::{ChatStore, Stay};
+use crate::store::{ChatStore, MemberSettings, Stay};
 use crate::{Audience, ChatError, Policy, Users};
 
 /// How often a user's memberships are read anew because they changed meanwhile.
@@ -129,13 +129,19 @@ impl Chats {
         user: UserId,
         id: ConversationId,
     ) -> Result<(Arc<Conversation>, Vec<Visible>), ChatError> {
+        let (conversation, visible, _) = self.sight(user, id).await?;
+        Ok((conversation, visible))
+    }
+
+    /// The same, and what `user` has set for the conversation.
+    pub(crate) async fn sight(&self, user: UserId, id: ConversationId) -> Result<Sight, ChatError> {
         let conversation = self.conversation(id).await?;
         for _ in 0..READINGS {
             let stays = self.store.stays(user, Some(id)).await?;
             let now = conversation.snapshot();
             match Visible::parts(user, &stays, &now) {
                 Some(visible) if visible.is_empty() => return Err(ChatError::NotFound("conversation")),
-                Some(visible) => return Ok((conversation, visible)),
+                Some(visible) => return Ok((conversation, visible, settings_of(&stays))),
                 None => {}
             }
         }
@@ -171,6 +177,14 @@ impl Chats {
             }
         }
     }
+}
+
+/// A conversation, the parts of its log that somebody may see, and what they have set for it.
+pub(crate) type Sight = (Arc<Conversation>, Vec<Visible>, MemberSettings);
+
+/// What somebody of these stays in one conversation has set for it: the latest tells.
+pub(crate) fn settings_of(stays: &[Stay]) -> MemberSettings {
+    stays.iter().max_by_key(|stay| stay.from_seq).map(|stay| stay.settings).unwrap_or_default()
 }
 
 /// A part of a log that somebody may see: after `after`, up to `to`.

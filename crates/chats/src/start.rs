@@ -96,6 +96,7 @@ impl Chats {
                 updated_by: Some(caller.user),
                 updated_at: now,
                 deleted: false,
+                retention: None,
             },
             members,
             entry: Some(entry),

@@ -1,11 +1,15 @@
 //! What this service asks of a database. A method is one whole transaction, and takes a batch.
 
+mod groups;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use protocol::{
     ByteString, ConversationId, ConversationKind, DeviceId, MemberChange, MembershipRecord, MessageId,
-    MessageKind, Role, Seq, Timestamp, UserId,
+    MessageKind, Retention, Role, Seq, Timestamp, UserId,
 };
+
+pub use groups::{Admission, GroupStore, Link, LinkUse, MemberSettings, SettingsChange};
 
 /// Why a store did not do as asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +62,8 @@ pub struct Info {
     pub updated_at: Timestamp,
     /// Whether it was deleted: nothing can be appended any more.
     pub deleted: bool,
+    /// How long bodies are kept; as the server is set if absent.
+    pub retention: Option<Retention>,
 }
 
 /// A current member.
@@ -188,6 +194,8 @@ pub struct Commit {
     pub heads: Vec<HeadUpdate>,
     /// Messages for single devices, in order.
     pub device_messages: Vec<NewDeviceMessage>,
+    /// Links that somebody joined by, once each.
+    pub link_uses: Vec<LinkUse>,
 }
 
 /// A stay of a user in a conversation, from the user's side.
@@ -199,6 +207,8 @@ pub struct Stay {
     pub from_seq: Seq,
     /// The last entry they see; absent while they are in it.
     pub to_seq: Option<Seq>,
+    /// What they have set for it.
+    pub settings: MemberSettings,
 }
 
 /// Which receipt.
@@ -270,7 +280,7 @@ pub type Overview = (Vec<Stay>, Vec<(u64, NewDeviceMessage)>);
 
 /// The tables of this service.
 #[async_trait]
-pub trait ChatStore: Send + Sync + 'static {
+pub trait ChatStore: GroupStore {
     /// Creates a conversation, or finds the one that its key already names: its id, and whether it is new.
     async fn create(&self, new: NewConversation) -> Result<(ConversationId, bool), StoreError>;
 
@@ -286,7 +296,8 @@ pub trait ChatStore: Send + Sync + 'static {
     /// Writes a batch and answers once it is on disk, with the numbers of its device messages in order.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if a sequence number or a message id is taken; then nothing was written.
+    /// [`StoreError::Conflict`] if a sequence number or a message id is taken, or a link is not as it was; then nothing
+    /// was written.
     async fn commit(&self, commit: Commit) -> Result<Vec<u64>, StoreError>;
 
     /// Entries, in the order asked for.

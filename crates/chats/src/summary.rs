@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use protocol::{
-    ConversationId, ConversationKind, ConversationSummary, GroupInfo, MemberInfo, Message, MessageKind,
-    MessageStatus, Receipt, Seq, UserId,
+    ConversationFilter, ConversationId, ConversationKind, ConversationSummary, GroupInfo, MemberInfo, Message, MessageKind,
+    MessageStatus, Receipt, Retention, Seq, UserId,
 };
 
 use crate::conversation::{Conversation, Snapshot};
 use crate::log::message_of;
 use crate::read::Mine;
+use crate::settings::shown;
 use crate::store::{Range, Span};
 use crate::{Caller, ChatError, Chats};
 
@@ -33,12 +34,17 @@ enum Detail {
 }
 
 impl Chats {
-    /// Every conversation of the caller, the one with the latest entry first.
+    /// The caller's conversations, the one with the latest entry first.
     ///
     /// # Errors
     /// The store did not answer.
-    pub async fn list(&self, caller: Caller) -> Result<Vec<ConversationSummary>, ChatError> {
-        let mine = self.conversations_of(caller.user).await?;
+    pub async fn list(
+        &self,
+        caller: Caller,
+        filter: ConversationFilter,
+    ) -> Result<Vec<ConversationSummary>, ChatError> {
+        let mut mine = self.conversations_of(caller.user).await?;
+        mine.retain(|mine| filter.archived.is_none_or(|archived| mine.settings.archived == archived));
         self.summaries(caller.user, &mine, true).await
     }
 
@@ -47,8 +53,7 @@ impl Chats {
     /// # Errors
     /// The caller has no part in it, or the store did not answer.
     pub async fn get(&self, caller: Caller, id: ConversationId) -> Result<ConversationSummary, ChatError> {
-        let (conversation, visible) = self.visible(caller.user, id).await?;
-        let mine = Mine::one(conversation, visible);
+        let mine = Mine::one(self.sight(caller.user, id).await?);
         let receipts = self.receipts_in(&mine.conversation, caller.user).await?;
         let mut summary = self.summary(caller.user, &mine, receipts, Detail::Full).await?;
         summary.unread = self.unread(caller.user, [(&mine, receipts.seen)].into_iter()).await?.iter().sum();
@@ -65,8 +70,7 @@ impl Chats {
         user: UserId,
         id: ConversationId,
     ) -> Result<ConversationSummary, ChatError> {
-        let (conversation, visible) = self.visible(user, id).await?;
-        let mine = Mine::one(conversation, visible);
+        let mine = Mine::one(self.sight(user, id).await?);
         let mut summary = self.summary(user, &mine, Receipt::default(), Detail::Listed).await?;
         summary.unread = self.unread(user, [(&mine, 0)].into_iter()).await?.iter().sum();
         self.name(user, std::slice::from_mut(&mut summary)).await?;
@@ -167,6 +171,8 @@ impl Chats {
             })
             .collect();
         let creator = now.info.created_by.unwrap_or(user);
+        let settings = shown(mine.settings, self.clock.now());
+        let retention = self.policy.retention(now.info.retention);
         Ok(ConversationSummary {
             id: conversation.id,
             kind: conversation.kind,
@@ -188,6 +194,9 @@ impl Chats {
             unread: 0,
             last_message,
             status,
+            archived: settings.archived,
+            muted_until: settings.muted_until,
+            retention: (retention != Retention::Forever).then_some(retention),
         })
     }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use protocol::{
-    ConversationId, ConversationKind, ConversationSummary, DeviceId, GroupChanges, GroupInfo, HistoryRequest,
+    ConversationFilter, ConversationId, ConversationKind, ConversationSettings, ConversationSummary, DeviceId,
+    GroupChanges, GroupInfo, GroupLink, GroupPreview, HistoryRequest, JoinedGroup, LinkCode, NewGroupLink, Retention,
+    Timestamp,
     MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, OutgoingMessage, Presence, Privacy,
     PrivacyChanges, Profile, ProfileChanges, Sent, Seq, SessionInfo, SyncPage, SyncRequest, UserId, UserInfo,
     UserPage, UserPageRequest, WhoAmI,
@@ -104,6 +106,55 @@ impl Hub {
     /// One's conversations.
     pub fn load_conversations(&self) -> Answer<Vec<ConversationSummary>> {
         self.call("LoadConversations", ())
+    }
+
+    /// Those of one's conversations that a filter lets through.
+    pub fn load_conversations_that(&self, filter: ConversationFilter) -> Answer<Vec<ConversationSummary>> {
+        self.call("LoadConversations", (filter,))
+    }
+
+    /// Puts a conversation away, or takes it back.
+    pub fn set_archived(&self, conversation: ConversationId, archived: bool) -> Answer<ConversationSettings> {
+        self.call("SetArchived", (conversation, archived))
+    }
+
+    /// Wants no notices of a conversation until then.
+    pub fn set_muted(
+        &self,
+        conversation: ConversationId,
+        until: Option<Timestamp>,
+    ) -> Answer<ConversationSettings> {
+        self.call("SetMuted", (conversation, until))
+    }
+
+    /// Sets how long a conversation's bodies are kept.
+    pub fn set_retention(&self, conversation: ConversationId, retention: Retention) -> Answer<Seq> {
+        self.call("SetRetention", (conversation, retention))
+    }
+
+    /// Makes a link by which whoever has it joins a group.
+    pub fn create_group_link(&self, group: ConversationId, link: NewGroupLink) -> Answer<GroupLink> {
+        self.call("CreateGroupLink", (group, link))
+    }
+
+    /// A group's links.
+    pub fn list_group_links(&self, group: ConversationId) -> Answer<Vec<GroupLink>> {
+        self.call("ListGroupLinks", (group,))
+    }
+
+    /// Revokes a link.
+    pub fn revoke_group_link(&self, group: ConversationId, code: LinkCode) -> Answer<()> {
+        self.call("RevokeGroupLink", (group, code))
+    }
+
+    /// What a link leads to.
+    pub fn preview_group_link(&self, code: LinkCode) -> Answer<GroupPreview> {
+        self.call("PreviewGroupLink", (code,))
+    }
+
+    /// Joins a group by a link.
+    pub fn join_group(&self, code: LinkCode) -> Answer<JoinedGroup> {
+        self.call("JoinGroup", (code,))
     }
 
     /// One conversation with all its members.

@@ -248,6 +248,9 @@ fn summary(id: ConversationId, last_seq: Seq) -> ConversationSummary {
         unread: 0,
         last_message: None,
         status: None,
+        archived: false,
+        muted_until: None,
+        retention: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chats::{Appended, Audience, Chats, ReceiptNotice};
 use presence::{Counts, Directory};
-use protocol::{ConversationId, DeviceMessage, Message, Receipt, UserId, events};
+use protocol::{ConversationId, ConversationSettings, DeviceMessage, Message, Receipt, UserId, events};
 use serde::ser::SerializeTuple;
 use serde::{Serialize, Serializer};
 use signalr::Broadcast;
@@ -146,6 +146,16 @@ impl Audience for FanOut {
         if self.announce.try_send(Announcement { conversation, users }).is_err() {
             tracing::warn!(%conversation, "too many announcements wait: this one is left to the first message");
         }
+    }
+
+    fn settings(
+        &self,
+        user: UserId,
+        origin: Option<u64>,
+        conversation: ConversationId,
+        settings: ConversationSettings,
+    ) {
+        self.tell(user, origin, &Broadcast::new(events::SETTINGS, (conversation, settings)));
     }
 
     fn receipts(&self, notices: Vec<ReceiptNotice>) {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::UserId;
+use crate::{Retention, UserId};
 
 /// The readable body of an entry: what members of a `plain` conversation write, and in every conversation what
 /// the server itself records about it.
@@ -26,7 +26,7 @@ pub enum Content {
         /// Whom it happened to.
         users: Vec<UserId>,
     },
-    /// Recorded by the server: name, description or picture changed. What is absent stayed.
+    /// Recorded by the server: name, description, picture or retention changed. What is absent stayed.
     Info {
         /// The new name.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,12 +34,17 @@ pub enum Content {
         /// The new description.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         description: Option<String>,
-        /// The new picture's reference.
+        /// The new picture's reference; empty for none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         picture: Option<String>,
+        /// How long bodies are kept from now on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retention: Option<Retention>,
     },
     /// Recorded by the server: the group was deleted; nothing follows.
     Deleted,
+    /// In the place of what a member wrote: its time had come, and the body is gone. In `mls` conversations too.
+    Expired,
     /// A body of a later version, which this one cannot read. Never sent: the server does not take it.
     #[serde(other)]
     Unsupported,
@@ -58,6 +63,8 @@ impl Content {
 pub enum MemberChange {
     /// An admin added them.
     Added,
+    /// They joined by a link.
+    Joined,
     /// An admin removed them.
     Removed,
     /// They left.

@@ -10,6 +10,8 @@ pub const RECEIPTS: &str = "rcpt";
 pub const TYPING: &str = "typ";
 /// A conversation was created with one in it, or one was added: `(summary)`.
 pub const CONVERSATION: &str = "conv";
+/// What one has set for a conversation, on another device: `(conversation, settings)`.
+pub const SETTINGS: &str = "set";
 /// A message to this device alone: `(deviceMessage)`.
 pub const DEVICE_MESSAGE: &str = "dev";
 /// The connection fell behind and events were dropped: `()`. Call `Sync`.
@@ -36,6 +38,11 @@ pub const ALL: &[(&str, &str, &str)] = &[
         CONVERSATION,
         "summary",
         "A conversation one is now a member of. Later changes of its name or members come as entries of its log: `msg` with a body `info` or `members`.",
+    ),
+    (
+        SETTINGS,
+        "conversation, settings",
+        "What one has set for a conversation (`ConversationSettings`), when another connection of one's own has set it.",
     ),
     (
         DEVICE_MESSAGE,

@@ -138,6 +138,37 @@ id!(
     DeviceId, "d_", "a device id (d_…)"
 );
 
+/// What admits to a group, 16 random bytes: `l_…`. Whoever has it may join.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LinkCode([u8; 16]);
+
+impl LinkCode {
+    /// The code of these bytes, all of them random.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 16 bytes a store keeps.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for LinkCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_id(formatter, "l_", &self.0)
+    }
+}
+
+impl FromStr for LinkCode {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        read_id(text.strip_prefix("l_").ok_or(IdError::Prefix("l_"))?).map(Self)
+    }
+}
+
+serde_as_text!(LinkCode, "a group link's code (l_…)");
+
 /// How many may take part in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -10,12 +10,14 @@ mod conversation;
 mod error;
 pub mod events;
 mod id;
+mod link;
 mod message;
 mod null;
 pub mod objects;
 mod privacy;
 mod profile;
 mod receipts;
+mod retention;
 mod session;
 mod user;
 mod word;
@@ -23,10 +25,11 @@ mod word;
 pub use bytes::ByteString;
 pub use content::{Content, MemberChange};
 pub use conversation::{
-    ConversationSummary, GroupChanges, GroupInfo, MemberInfo, MembershipRecord, MessageStatus, NewGroup, Role,
+    ConversationFilter, ConversationSettings, ConversationSummary, GroupChanges, GroupInfo, MemberInfo, MembershipRecord, MessageStatus, NewGroup, Role,
 };
 pub use error::ErrorCode;
-pub use id::{ConversationId, ConversationKind, ConversationShape, DeviceId, IdError, MessageId, UserId};
+pub use id::{ConversationId, ConversationKind, ConversationShape, DeviceId, IdError, LinkCode, MessageId, UserId};
+pub use link::{GroupLink, GroupPreview, JoinedGroup, NewGroupLink};
 pub use message::{
     Body, DeviceMessage, HistoryRequest, Message, MessageKind, MessagePage, OutgoingDeviceMessage,
     OutgoingMessage, Sent, SyncPage, SyncRequest,
@@ -34,6 +37,7 @@ pub use message::{
 pub use privacy::{GroupsFrom, LastSeenTo, MessagesFrom, Privacy, PrivacyChanges};
 pub use profile::{Profile, ProfileChanges, ServerRole, UserPage, UserPageRequest};
 pub use receipts::{MemberReceipt, MessageInfo, Receipt};
+pub use retention::{Retention, RetentionError};
 pub use session::{
     CodeRequest, CodeSent, CodeVerification, Credentials, CredentialsChange, RefreshRequest, SessionInfo,
     SignedIn, Tokens, WhoAmI,

@@ -87,7 +87,8 @@ fn fits(of: &str, value: &Value) -> bool {
         _ if of.starts_with("Vec") => value.is_array(),
         _ if OBJECTS.iter().any(|object| object.name == of) => value.is_object(),
         "Body" => value.is_object() || value.is_string(),
-        "String" | "UserId" | "DeviceId" | "ConversationId" | "MessageId" | "ByteString" => value.is_string(),
+        "String" | "UserId" | "DeviceId" | "ConversationId" | "MessageId" | "LinkCode" | "Retention"
+        | "ByteString" => value.is_string(),
         _ if CHOICES.iter().any(|choice| choice.name == of) => value.is_string(),
         _ => false,
     }
@@ -135,6 +136,7 @@ fn word_of(content: &Content) -> &'static str {
         Content::Members { .. } => "members",
         Content::Info { .. } => "info",
         Content::Deleted => "deleted",
+        Content::Expired => "expired",
         Content::Unsupported => panic!("no word of its own"),
     }
 }
@@ -240,6 +242,8 @@ fn fields_that_do_not_exist_are_refused_or_passed_over() {
     assert!(!takes::<OutgoingMessage>(json!({ "text": "Hello" })));
     assert!(!takes::<NewGroup>(json!({ "name": "Us" })));
     assert!(!takes::<GroupChanges>(json!({})));
+    assert!(!takes::<NewGroupLink>(json!({})));
+    assert!(!takes::<ConversationFilter>(json!({})));
     assert!(!takes::<HistoryRequest>(json!({})));
     assert!(!takes::<CodeRequest>(json!({})));
     assert!(!takes::<CodeVerification>(json!({ "code": "123456" })));

@@ -88,6 +88,7 @@ impl From<Failure> for StoreError {
             {
                 Self::Conflict
             }
+            Failure::MovedOn => Self::Conflict,
             _ => Self::Unavailable(failure.to_string()),
         }
     }

@@ -40,6 +40,9 @@ pub enum Failure {
     /// A migration could not be applied.
     #[error("migration: {0}")]
     Migration(#[from] refinery::Error),
+    /// What was planned does not fit any more: somebody else was first.
+    #[error("somebody else was first")]
+    MovedOn,
     /// The settings name no usable database.
     #[error("{0}")]
     Settings(String),

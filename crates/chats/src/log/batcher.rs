@@ -30,9 +30,9 @@ const SETTLE_AFTER: Duration = Duration::from_secs(1);
 /// What a batch leaves for those who bring the news.
 pub(super) type Routed = Vec<Appended>;
 
-struct Command {
+pub(super) struct Command {
     conversation: ConversationId,
-    operation: Operation,
+    pub(super) operation: Operation,
     answer: oneshot::Sender<Result<Outcome, ChatError>>,
 }
 
@@ -200,16 +200,20 @@ impl Batcher {
         if attempt > 1 {
             self.look_up(batch.iter(), sent).await?;
         }
+        let admissions = self.admissions(batch).await?;
         let operations = || batch.iter().map(|command| (command.conversation, &command.operation));
         let now = self.clock.now();
-        let known = Known { conversations: &conversations, sent, now, policy: &self.policy };
+        let policy = &self.policy;
+        let known =
+            Known { conversations: &conversations, sent, admissions: &admissions, now, policy };
         let mut plan_made = plan(operations(), &known);
         if attempt == 1 {
             let refused = refused_sends(&plan_made, batch);
             if !refused.is_empty() {
                 // One may be the repeat of a send that was fine when it came first.
                 self.look_up(refused.into_iter(), sent).await?;
-                let known = Known { conversations: &conversations, sent, now, policy: &self.policy };
+                let known =
+                    Known { conversations: &conversations, sent, admissions: &admissions, now, policy };
                 plan_made = plan(operations(), &known);
             }
         }

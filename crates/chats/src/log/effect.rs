@@ -16,7 +16,7 @@ pub(super) struct Effect {
 }
 
 impl Effect {
-    fn on(change: MemberChange, users: Vec<UserId>) -> Self {
+    pub(super) fn on(change: MemberChange, users: Vec<UserId>) -> Self {
         let content = Content::Members { change, users: users.clone() };
         Self { content, users, moved: Some(change) }
     }
@@ -68,10 +68,20 @@ pub(super) fn effects(
             if name.is_none() && description.is_none() && picture.is_none() {
                 Vec::new()
             } else {
-                let content = Content::Info { name, description, picture };
+                let content = Content::Info { name, description, picture, retention: None };
                 vec![Effect { content, users: Vec::new(), moved: None }]
             }
         }
+        GroupChange::Retention(retention) => {
+            if snapshot.info.retention.unwrap_or_default() == *retention {
+                return Ok(Vec::new());
+            }
+            let retention = Some(*retention);
+            let content = Content::Info { name: None, description: None, picture: None, retention };
+            vec![Effect { content, users: Vec::new(), moved: None }]
+        }
+        // Who joins is none of those who change the group.
+        GroupChange::Join(_) => Vec::new(),
         GroupChange::Delete => {
             let users = members.as_slice().iter().map(|member| member.user).collect();
             vec![Effect { content: Content::Deleted, users, moved: Some(MemberChange::Removed) }]

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use protocol::{Body, Content, MemberChange, MessageId, MessageKind, Role, UserId};
+use protocol::{Body, Content, MemberChange, MessageId, MessageKind, Retention, Role, UserId};
 
 use super::effect::{Effect, effects};
 use super::encode;
+use super::join::join;
 use super::operation::{Change, GroupChange, Outcome};
 use super::plan::{Entry, Known, Plan, write};
 use crate::ChatError;
@@ -19,16 +20,21 @@ pub(super) fn apply(
     conversation: &Conversation,
     change: &Change,
 ) -> Result<Outcome, ChatError> {
+    if let GroupChange::Join(code) = change.what {
+        return join(plan, known, conversation, change, code);
+    }
     let snapshot = plan.snapshots.entry(conversation.id).or_insert_with(|| conversation.snapshot());
     let unchanged = Outcome { seq: snapshot.last_seq, time: snapshot.last_time };
     let actor = snapshot.members.get(change.actor).ok_or(ChatError::NotFound("conversation"))?;
     if snapshot.info.deleted {
         return Err(ChatError::NotFound("conversation"));
     }
-    if !conversation.id.is_group() {
+    let (in_group, retention) =
+        (conversation.id.is_group(), matches!(change.what, GroupChange::Retention(_)));
+    if !in_group && !retention {
         return Err(ChatError::Forbidden("a direct conversation has its two members and no name of its own"));
     }
-    if actor.role != Role::Admin && !matches!(change.what, GroupChange::Leave(_)) {
+    if in_group && actor.role != Role::Admin && !matches!(change.what, GroupChange::Leave(_)) {
         return Err(ChatError::Forbidden("only an admin may do that"));
     }
     let effects = effects(snapshot, change, known.policy)?;
@@ -37,6 +43,16 @@ pub(super) fn apply(
         last = record(plan, known, conversation, change, place, effect)?;
     }
     Ok(last)
+}
+
+/// Plans that the actor joins, who may.
+pub(super) fn joined(
+    plan: &mut Plan,
+    known: &Known<'_>,
+    conversation: &Conversation,
+    change: &Change,
+) -> Result<Outcome, ChatError> {
+    record(plan, known, conversation, change, 0, Effect::on(MemberChange::Joined, vec![change.actor]))
 }
 
 /// Writes one effect down. Fails only before it has changed anything, and only the first of a change may.
@@ -83,7 +99,7 @@ fn record(
         info.deleted |= members.is_empty();
         snapshot.members = Arc::new(Members::new(members));
         match moved {
-            MemberChange::Added => appended.joined = users,
+            MemberChange::Added | MemberChange::Joined => appended.joined = users,
             MemberChange::Removed | MemberChange::Left => appended.departed = users,
             MemberChange::Promoted | MemberChange::Demoted => {}
         }
@@ -106,7 +122,7 @@ fn id_of(change: &Change, place: usize) -> Result<MessageId, ChatError> {
 /// What an entry says of name and the like.
 fn rename(info: &mut Info, content: &Content) {
     match content {
-        Content::Info { name, description, picture } => {
+        Content::Info { name, description, picture, retention } => {
             if let Some(name) = name {
                 info.name.clone_from(name);
             }
@@ -115,6 +131,9 @@ fn rename(info: &mut Info, content: &Content) {
             }
             if let Some(picture) = picture {
                 info.picture = Some(picture.clone()).filter(|picture| !picture.is_empty());
+            }
+            if let Some(retention) = retention {
+                info.retention = Some(*retention).filter(|retention| *retention != Retention::Default);
             }
         }
         Content::Deleted => info.deleted = true,
@@ -132,7 +151,7 @@ fn change_member(
 ) -> Role {
     let place = members.iter().position(|member| member.user == user);
     match (change, place) {
-        (MemberChange::Added, _) => {
+        (MemberChange::Added | MemberChange::Joined, _) => {
             let (from_seq, added_at) = (outcome.seq, outcome.time);
             members.push(Member { user, role: Role::Member, from_seq, added_at, added_by: actor });
             Role::Member

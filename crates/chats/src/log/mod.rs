@@ -5,6 +5,7 @@ mod batcher;
 mod body;
 mod create;
 mod effect;
+mod join;
 mod membership;
 mod operation;
 mod plan;

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use protocol::{
-    Body, ConversationId, DeviceId, MessageId, MessageKind, OutgoingDeviceMessage, Seq, Timestamp, UserId,
+    Body, ConversationId, DeviceId, LinkCode, MessageId, MessageKind, OutgoingDeviceMessage, Retention, Seq, Timestamp,
+    UserId,
 };
 
 /// A message to append; its body is within bounds.
@@ -37,6 +38,9 @@ pub(crate) enum GroupChange {
     Demote(UserId),
     Info { name: Option<String>, description: Option<String>, picture: Option<String> },
     Delete,
+    /// By this link.
+    Join(LinkCode),
+    Retention(Retention),
 }
 
 /// Who becomes an admin when one leaves.

@@ -8,6 +8,7 @@ use protocol::{
     Body, ConversationId, ConversationKind, DeviceId, Message, MessageId, MessageKind, Timestamp, UserId,
 };
 
+use super::join::Admissions;
 use super::membership;
 use super::operation::{NewMessage, Operation, Outcome, SentKey};
 use crate::conversation::{Conversation, Recent, Snapshot};
@@ -29,6 +30,8 @@ pub(crate) struct Known<'a> {
     pub(crate) conversations: &'a HashMap<ConversationId, Arc<Conversation>>,
     /// Sends that were found in the store.
     pub(crate) sent: &'a HashMap<SentKey, Outcome>,
+    /// What speaks for and against those who would join.
+    pub(crate) admissions: &'a Admissions,
     pub(crate) now: Timestamp,
     pub(crate) policy: &'a Policy,
 }

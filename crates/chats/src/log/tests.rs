@@ -12,6 +12,7 @@ use protocol::{
 };
 
 use super::encode;
+use super::join::Admissions;
 use super::operation::{Change, GroupChange, Heir, NewMessage, Operation, Outcome, SentKey};
 use super::plan::{Known, Plan, plan};
 use crate::conversation::Conversation;
@@ -41,6 +42,7 @@ fn id(shape: ConversationShape) -> ConversationId {
 struct World {
     conversation: Arc<Conversation>,
     sent: HashMap<SentKey, Outcome>,
+    admissions: Admissions,
     policy: Policy,
     now: Timestamp,
 }
@@ -59,7 +61,7 @@ impl World {
         };
         let policy = Policy { group_members: 4, ..Policy::default() };
         let conversation = Arc::new(Conversation::new(head));
-        Self { conversation, sent: HashMap::new(), policy, now: NOW }
+        Self { conversation, sent: HashMap::new(), admissions: HashMap::new(), policy, now: NOW }
     }
 
     /// Alice is its admin, Bob and Carol are members.
@@ -75,8 +77,8 @@ impl World {
 
     fn plan(&self, operations: &[Operation]) -> Plan {
         let conversations = HashMap::from([(self.conversation.id, Arc::clone(&self.conversation))]);
-        let Self { sent, policy, now, .. } = self;
-        let known = Known { conversations: &conversations, sent, now: *now, policy };
+        let Self { sent, admissions, policy, now, .. } = self;
+        let known = Known { conversations: &conversations, sent, admissions, now: *now, policy };
         plan(operations.iter().map(|operation| (self.conversation.id, operation)), &known)
     }
 

@@ -1,7 +1,10 @@
 //! Starting and listing conversations.
 
 use chats::Caller;
-use protocol::{ConversationId, ConversationKind, ConversationSummary, NewGroup, UserId};
+use protocol::{
+    ConversationFilter, ConversationId, ConversationKind, ConversationSettings, ConversationSummary, NewGroup,
+    Retention, Seq, Timestamp, UserId,
+};
 
 use crate::CommandError;
 use crate::limits::Limit;
@@ -25,8 +28,12 @@ pub(crate) async fn start_group(
     Ok(shared.services.chats.start_group(caller, group).await?)
 }
 
-pub(crate) async fn list(shared: &Shared, caller: Caller) -> Result<Vec<ConversationSummary>, CommandError> {
-    Ok(shared.services.chats.list(caller).await?)
+pub(crate) async fn list(
+    shared: &Shared,
+    caller: Caller,
+    filter: Option<ConversationFilter>,
+) -> Result<Vec<ConversationSummary>, CommandError> {
+    Ok(shared.services.chats.list(caller, filter.unwrap_or_default()).await?)
 }
 
 pub(crate) async fn get(
@@ -35,4 +42,31 @@ pub(crate) async fn get(
     conversation: ConversationId,
 ) -> Result<ConversationSummary, CommandError> {
     Ok(shared.services.chats.get(caller, conversation).await?)
+}
+
+pub(crate) async fn set_archived(
+    shared: &Shared,
+    caller: Caller,
+    conversation: ConversationId,
+    archived: bool,
+) -> Result<ConversationSettings, CommandError> {
+    Ok(shared.services.chats.set_archived(caller, conversation, archived).await?)
+}
+
+pub(crate) async fn set_muted(
+    shared: &Shared,
+    caller: Caller,
+    conversation: ConversationId,
+    until: Option<Timestamp>,
+) -> Result<ConversationSettings, CommandError> {
+    Ok(shared.services.chats.set_muted(caller, conversation, until).await?)
+}
+
+pub(crate) async fn set_retention(
+    shared: &Shared,
+    caller: Caller,
+    conversation: ConversationId,
+    retention: Retention,
+) -> Result<Seq, CommandError> {
+    Ok(shared.services.chats.set_retention(caller, conversation, retention).await?)
 }

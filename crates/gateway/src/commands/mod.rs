@@ -7,6 +7,7 @@ pub(crate) mod account;
 mod classes;
 pub(crate) mod conversations;
 pub(crate) mod groups;
+pub(crate) mod links;
 pub(crate) mod messages;
 pub(crate) mod people;
 mod table;
@@ -16,7 +17,9 @@ mod tests;
 use std::sync::Arc;
 
 use protocol::{
-    ConversationId, ConversationKind, ConversationSummary, DeviceId, GroupChanges, GroupInfo, HistoryRequest,
+    ConversationFilter, ConversationId, ConversationKind, ConversationSettings, ConversationSummary, DeviceId,
+    GroupChanges, GroupInfo, GroupLink, GroupPreview, HistoryRequest, JoinedGroup, LinkCode, NewGroupLink, Retention,
+    Timestamp,
     MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, OutgoingMessage, Presence, Privacy,
     PrivacyChanges, Profile, ProfileChanges, Sent, Seq, SessionInfo, SyncPage, SyncRequest, UserId, UserInfo,
     UserPage, UserPageRequest, WhoAmI,
@@ -39,10 +42,19 @@ table::commands! {
         boxed InitiateDirectChatSession(user: UserId; kind: ConversationKind) -> ConversationId = conversations::start_direct;
         /// Creates a group; the caller is its admin. Created again with the same `id`, it is the same group.
         boxed InitiateGroupChatSession(group: NewGroup) -> ConversationId = conversations::start_group;
-        /// Every conversation, the one with the latest entry first, with members, last message and unread count.
-        boxed LoadConversations() -> Vec<ConversationSummary> = conversations::list;
+        /// Every conversation, or those of a filter, the one with the latest entry first, with members, last message and
+        /// unread count.
+        boxed LoadConversations(; filter: ConversationFilter) -> Vec<ConversationSummary> = conversations::list;
         /// One conversation with all its members.
         boxed GetConversation(conversation: ConversationId) -> ConversationSummary = conversations::get;
+        /// Puts a conversation away, or takes it back, on all one's devices. New messages leave it where it is.
+        boxed SetArchived(conversation: ConversationId, archived: bool) -> ConversationSettings
+            = conversations::set_archived;
+        /// Wants no notices of a conversation until then; wants them again if that is past or left out.
+        boxed SetMuted(conversation: ConversationId; until: Timestamp) -> ConversationSettings = conversations::set_muted;
+        /// Sets how long the bodies of a conversation's messages are kept, those that are there included. For admins in a
+        /// group, for either of the two in a direct conversation. Answers the entry that records it.
+        boxed SetRetention(conversation: ConversationId, retention: Retention) -> Seq = conversations::set_retention;
     }
     "Messages" {
         /// Appends a message; the answer says that it is on disk. A message is a text, or an object with `id` and `text` or
@@ -90,6 +102,18 @@ table::commands! {
         boxed DeleteGroup(group: ConversationId) -> Seq = groups::delete;
         /// Everyone who is or was in a group: who added and removed them, and when.
         boxed MembershipHistory(group: ConversationId) -> Vec<MembershipRecord> = groups::history;
+        /// Makes a link by which whoever has it joins. For admins; a group has at most 20. Whom an admin removed it does
+        /// not admit again, unless it was made after that.
+        boxed CreateGroupLink(group: ConversationId; link: NewGroupLink) -> GroupLink = links::create;
+        /// A group's links, the oldest first. For admins.
+        boxed ListGroupLinks(group: ConversationId) -> Vec<GroupLink> = links::list;
+        /// Revokes a link: from now on it admits nobody. For admins.
+        boxed RevokeGroupLink(group: ConversationId, code: LinkCode) -> () = links::revoke;
+        /// What a link leads to. `not_found` if it admits nobody.
+        boxed PreviewGroupLink(code: LinkCode) -> GroupPreview = links::preview;
+        /// Joins a group by a link. Joined already, it answers the group's last entry and takes no use of the link. In an
+        /// `mls` group one is a member on the server then, and reads from when an admin's device commits one's devices.
+        boxed JoinGroup(code: LinkCode) -> JoinedGroup = links::join;
     }
     "People and devices" {
         /// This connection counts as online. So does every new one.

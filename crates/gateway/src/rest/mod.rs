@@ -6,6 +6,7 @@ mod body;
 mod conversations;
 mod etag;
 mod groups;
+mod links;
 mod messages;
 mod objects;
 mod openapi;
@@ -26,10 +27,7 @@ use chats::Caller;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use protocol::{
-    CodeRequest, CodeSent, CodeVerification, ConversationSummary, Credentials, CredentialsChange, ErrorCode,
-    GroupChanges, GroupInfo, HistoryRequest, MembershipRecord, MessageInfo, MessagePage, NewGroup, Presence,
-    Privacy, PrivacyChanges, Profile, ProfileChanges, RefreshRequest, Sent, SessionInfo, SignedIn, SyncPage,
-    SyncRequest, Tokens, UserInfo, UserPage, WhoAmI,
+    CodeRequest, CodeSent, CodeVerification, ConversationSummary, Credentials, CredentialsChange, ErrorCode, GroupChanges, GroupInfo, HistoryRequest, MembershipRecord, MessageInfo, MessagePage, NewGroup, Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, RefreshRequest, Sent, SessionInfo, SignedIn, SyncPage, SyncRequest, Tokens, UserInfo, UserPage, WhoAmI, ConversationFilter, ConversationSettings, GroupLink, GroupPreview, JoinedGroup, NewGroupLink,
 };
 
 use crate::CommandError;
@@ -38,8 +36,7 @@ use crate::state::Shared;
 pub(crate) use body::Json;
 pub use objects::REST_OBJECTS;
 use objects::{
-    ConversationRef, DeviceMessagesUpTo, DirectRequest, FindRequest, LeaveRequest, OneUser, PageRequest,
-    Recorded, SearchRequest, SendRequest, SeveralUsers, TypingState, UpTo, UsersRequest,
+    ConversationRef, DeviceMessagesUpTo, DirectRequest, FindRequest, LeaveRequest, OneUser, PageRequest, Recorded, SearchRequest, SendRequest, SeveralUsers, TypingState, UpTo, UsersRequest, ArchivedState, JoinRequest, MutedState, RetentionChange,
 };
 pub use openapi::openapi;
 pub use parameters::{PARAMETERS, Parameter};
@@ -98,13 +95,24 @@ table::routes! { "/api"
     signed_in post "/messages/device/acknowledge" (DeviceMessagesUpTo)
         = messages::acknowledge_device_messages as AcknowledgeDeviceMessages;
 
-    /// Every conversation, the one with the latest entry first, with members, last message and unread count.
-    signed_in get "/conversations" () -> Vec<ConversationSummary> = conversations::list as LoadConversations;
+    /// Every conversation, or those of a filter, the one with the latest entry first, with members, last message and unread
+    /// count.
+    signed_in get "/conversations" (; ConversationFilter) -> Vec<ConversationSummary> = conversations::list as LoadConversations;
     /// The direct conversation with a user, created if need be.
     signed_in post "/conversations/direct" (DirectRequest) -> ConversationRef, or [NotFound]
         = conversations::start_direct as InitiateDirectChatSession;
     /// One conversation with all its members.
     tagged get "/conversations/{conversation}" () -> ConversationSummary, or [NotFound] = conversations::get as GetConversation;
+    /// Puts a conversation away, or takes it back, on all one's devices. New messages leave it where it is.
+    signed_in put "/conversations/{conversation}/archived" (ArchivedState) -> ConversationSettings, or [NotFound]
+        = conversations::set_archived as SetArchived;
+    /// Wants no notices of a conversation until then; wants them again if that is past or left out.
+    signed_in put "/conversations/{conversation}/muted" (MutedState) -> ConversationSettings, or [NotFound]
+        = conversations::set_muted as SetMuted;
+    /// Sets how long the bodies of a conversation's messages are kept, those that are there included. For admins in a group,
+    /// for either of the two in a direct conversation.
+    signed_in put "/conversations/{conversation}/retention" (RetentionChange) -> Recorded, or [NotFound, Forbidden]
+        = conversations::set_retention as SetRetention;
 
     /// Creates a group; the caller is its admin. Created again with the same `id`, it is the same group.
     signed_in post "/groups/create" (NewGroup) -> ConversationRef, or [GroupFull]
@@ -137,6 +145,19 @@ table::routes! { "/api"
     /// Everyone who is or was in a group: who added and removed them, and when.
     signed_in get "/groups/{group}/membership" () -> Vec<MembershipRecord>, or [NotFound]
         = groups::membership as MembershipHistory;
+    /// Makes a link by which whoever has it joins. For admins; a group has at most 20. Whom an admin removed it does not admit
+    /// again, unless it was made after that.
+    signed_in post "/groups/{group}/links" (NewGroupLink) -> GroupLink, or [NotFound, Forbidden]
+        = links::create as CreateGroupLink;
+    /// A group's links, the oldest first. For admins.
+    signed_in get "/groups/{group}/links" () -> Vec<GroupLink>, or [NotFound, Forbidden] = links::list as ListGroupLinks;
+    /// Revokes a link: from now on it admits nobody. For admins.
+    signed_in delete "/groups/{group}/links/{code}" (), or [NotFound, Forbidden] = links::revoke as RevokeGroupLink;
+    /// What a link leads to.
+    signed_in get "/groups/join/{code}" () -> GroupPreview, or [NotFound] = links::preview as PreviewGroupLink;
+    /// Joins a group by a link. Joined already, it answers the group's last entry and takes no use of the link.
+    signed_in post "/groups/join" (JoinRequest) -> JoinedGroup, or [NotFound, Forbidden, GroupFull]
+        = links::join as JoinGroup;
 
     /// Who is asking.
     tagged get "/users/me" () -> WhoAmI = people::who_am_i as WhoAmI;

@@ -1,7 +1,7 @@
 //! What REST alone says: a command's arguments by name, and answers that on the hub are a bare value.
 
 use protocol::objects::{Field, Object};
-use protocol::{ConversationId, ConversationKind, OutgoingMessage, Seq, UserId};
+use protocol::{ConversationId, ConversationKind, LinkCode, OutgoingMessage, Retention, Seq, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::parameters::Peer;
@@ -50,6 +50,26 @@ objects! {
         user: UserId,
         /// `plain` unless said otherwise.
         kind: Option<ConversationKind>,
+    }
+    /// Whether a conversation is put away.
+    Deserialize ArchivedState {
+        /// Whether it is.
+        archived: bool,
+    }
+    /// For how long a conversation gives no notice.
+    Deserialize MutedState {
+        /// Until when; past or absent to hear of it again.
+        until: Option<Timestamp>,
+    }
+    /// How long bodies are to be kept.
+    Deserialize RetentionChange {
+        /// For so long.
+        retention: Retention,
+    }
+    /// By which link to join.
+    Deserialize JoinRequest {
+        /// The link's code.
+        code: LinkCode,
     }
     /// A conversation's id.
     Serialize ConversationRef {

@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 
 use crate::state::Shared;
-use crate::{CommandError, commands};
+use crate::CommandError;
 
 /// A value in a path, for documents.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +32,7 @@ pub const PARAMETERS: &[Parameter] = &[
     },
     Parameter { name: "conversation", of: "ConversationId", about: "The conversation." },
     Parameter { name: "group", of: "ConversationId", about: "The group." },
+    Parameter { name: "code", of: "LinkCode", about: "The link's code." },
     Parameter { name: "user", of: "UserId", about: "The user." },
     Parameter { name: "device", of: "DeviceId", about: "The device." },
     Parameter { name: "seq", of: "Seq", about: "The message's place in the conversation." },
@@ -69,17 +70,13 @@ impl Peer {
             Self::Conversation(id) => return Ok(id),
             Self::User(user) => user,
         };
-        let mine = commands::conversations::list(shared, caller).await?;
-        let direct = mine.into_iter().find(|conversation| {
-            let members = &conversation.members;
-            !conversation.id.is_group()
-                && members.iter().any(|member| member.user == user)
-                && members.iter().all(|member| [user, caller.user].contains(&member.user))
-        });
-        let direct = direct.ok_or_else(|| {
-            CommandError::new(ErrorCode::NotFound, "there is no conversation with that user")
-        })?;
-        Ok(direct.id)
+        let direct = shared.services.chats.direct_with(caller, user).await;
+        direct.map_err(|error| match error {
+            chats::ChatError::NotFound(_) => {
+                CommandError::new(ErrorCode::NotFound, "there is no conversation with that user")
+            }
+            other => other.into(),
+        })
     }
 }
 

@@ -163,6 +163,7 @@ struct Nobody;
 impl Audience for Nobody {
     fn appended(&self, _: Vec<Appended>) {}
     fn started(&self, _: ConversationId, _: Vec<UserId>) {}
+    fn settings(&self, _: UserId, _: Option<u64>, _: ConversationId, _: protocol::ConversationSettings) {}
     fn receipts(&self, _: Vec<ReceiptNotice>) {}
 }
 

@@ -1,7 +1,7 @@
 //! `kith conversations`
 
 use clap::Args;
-use protocol::{Body, Content, ConversationSummary, UserId};
+use protocol::{Body, Content, ConversationFilter, ConversationSummary, UserId};
 
 use super::context::Context;
 use super::output::{clean_line, table};
@@ -15,11 +15,15 @@ pub struct Conversations {
     /// Only those with unread messages
     #[arg(long)]
     unread: bool,
+    /// Those put away, instead of the others
+    #[arg(long)]
+    archived: bool,
 }
 
 pub(super) async fn conversations(context: &Context, args: Conversations) -> Result<(), Failure> {
     let (hub, account) = context.hub().await?;
-    let mut list = hub.load_conversations().await?;
+    let filter = ConversationFilter { archived: Some(args.archived) };
+    let mut list = hub.load_conversations_that(filter).await?;
     list.retain(|summary| !args.unread || summary.unread > 0);
     list.sort_by_key(|summary| std::cmp::Reverse(last_activity(summary)));
     if context.output.is_json() {

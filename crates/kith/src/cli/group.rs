@@ -8,7 +8,7 @@ use serde_json::json;
 use super::context::Context;
 use super::output::{clean, clean_line, table};
 use super::send::new_id;
-use super::{Failure, Options, With, resolve, show, time};
+use super::{Failure, Options, With, group_link, resolve, show, time};
 
 /// What one can do with groups. GROUP is an id or the name of a group of one's own; USER a username, email, phone or id.
 #[derive(Debug, Subcommand)]
@@ -33,6 +33,13 @@ pub enum Group {
     Delete(With<Delete>),
     /// Show who was a member when
     History(With<Named>),
+    /// Make, list and revoke links by which users join
+    #[command(subcommand)]
+    Link(group_link::Link),
+    /// Show what a link leads to
+    Preview(With<group_link::Code>),
+    /// Join a group by a link
+    Join(With<group_link::Code>),
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +95,8 @@ impl Group {
             Self::Create(with) => &with.options,
             Self::Show(with) | Self::History(with) => &with.options,
             Self::Leave(with) => &with.options,
+            Self::Link(link) => link.options(),
+            Self::Preview(with) | Self::Join(with) => &with.options,
             Self::Add(with) | Self::Remove(with) | Self::Promote(with) | Self::Demote(with) => &with.options,
             Self::Rename(with) => &with.options,
             Self::Delete(with) => &with.options,
@@ -102,6 +111,9 @@ pub(super) async fn run(context: &Context, command: Group) -> Result<(), Failure
         Group::Create(with) => create(context, &hub, with.args).await,
         Group::Show(with) => group_show(context, &hub, &with.args.group).await,
         Group::History(with) => history(context, &hub, names, &with.args.group).await,
+        Group::Link(link) => group_link::run(context, &hub, link).await,
+        Group::Preview(with) => group_link::preview(context, &hub, with.args).await,
+        Group::Join(with) => group_link::join(context, &hub, with.args).await,
         Group::Add(with) => {
             let (group, users) = group_and_users(&hub, &with.args).await?;
             done(context, group, hub.add_to_group(group, users).await?, "added")

@@ -11,7 +11,9 @@ mod conversations;
 mod credentials;
 mod failure;
 mod group;
+mod group_link;
 mod history;
+mod keep;
 mod info;
 mod listen;
 mod output;
@@ -116,6 +118,16 @@ pub enum Command {
     /// List conversations, the latest first
     #[command(visible_alias = "ls")]
     Conversations(With<conversations::Conversations>),
+    /// Put a conversation away
+    Archive(With<keep::Named>),
+    /// Take a conversation back that was put away
+    Unarchive(With<keep::Named>),
+    /// Want no notices of a conversation
+    Mute(With<keep::Mute>),
+    /// Want notices of a conversation again
+    Unmute(With<keep::Named>),
+    /// Show or set how long a conversation's messages are kept
+    Retention(With<keep::Retain>),
     /// Create, show and change groups
     #[command(subcommand)]
     Group(group::Group),
@@ -162,6 +174,9 @@ impl Command {
             Self::Listen(with) => &with.options,
             Self::Chat(with) => &with.options,
             Self::Conversations(with) => &with.options,
+            Self::Archive(with) | Self::Unarchive(with) | Self::Unmute(with) => &with.options,
+            Self::Mute(with) => &with.options,
+            Self::Retention(with) => &with.options,
             Self::Group(group) => group.options(),
             Self::History(with) => &with.options,
             Self::Info(with) => &with.options,
@@ -182,6 +197,11 @@ impl Command {
             Self::Listen(with) => listen::listen(context, with.args).await,
             Self::Chat(with) => chat::chat(context, with.args).await,
             Self::Conversations(with) => conversations::conversations(context, with.args).await,
+            Self::Archive(with) => keep::archive(context, with.args, true).await,
+            Self::Unarchive(with) => keep::archive(context, with.args, false).await,
+            Self::Mute(with) => keep::mute(context, with.args).await,
+            Self::Unmute(with) => keep::unmute(context, with.args).await,
+            Self::Retention(with) => keep::retention(context, with.args).await,
             Self::Group(group) => group::run(context, group).await,
             Self::History(with) => history::history(context, with.args).await,
             Self::Info(with) => info::info(context, with.args).await,

@@ -174,6 +174,9 @@ mod tests {
             unread: 0,
             last_message: None,
             status: None,
+            archived: false,
+            muted_until: None,
+            retention: None,
         }
     }
 

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use client::Hub;
 use protocol::{Body, Content, ConversationSummary, MemberChange, Message, MessageStatus, UserId, UserInfo};
 
-use super::Failure;
 use super::output::{clean, clean_line};
+use super::{Failure, time};
 
 /// A longer name is cut.
 const NAME_WIDTH: usize = 40;
@@ -103,7 +103,11 @@ impl Names {
             Body::Open(Content::Info { description: Some(_), .. }) => {
                 format!("{who} changed the description")
             }
+            Body::Open(Content::Info { retention: Some(retention), .. }) => {
+                format!("{who} set how long messages are kept: {}", time::retention(*retention))
+            }
             Body::Open(Content::Info { .. }) => format!("{who} changed the picture"),
+            Body::Open(Content::Expired) => format!("{who}: [expired]"),
             Body::Open(Content::Deleted) => format!("{who} deleted the group"),
             Body::Open(Content::Unsupported) => format!("{who}: [not supported by this version of kith]"),
             Body::Sealed(bytes) => format!("{who}: [encrypted, {} bytes]", bytes.0.len()),
@@ -115,6 +119,7 @@ impl Names {
         let users = users.join(", ");
         match change {
             MemberChange::Added => format!("{who} added {users}"),
+            MemberChange::Joined => format!("{who} joined by a link"),
             MemberChange::Removed => format!("{who} removed {users}"),
             MemberChange::Left => format!("{who} left"),
             MemberChange::Promoted => format!("{who} made {users} admin"),
@@ -160,6 +165,7 @@ mod tests {
             "alice added you"
         );
         assert_eq!(say(Content::Members { change: MemberChange::Left, users: Vec::new() }), "alice left");
+        assert_eq!(say(Content::Expired), "alice: [expired]");
         assert_eq!(say(Content::Unsupported), "alice: [not supported by this version of kith]");
         assert_eq!(indent("14:05 ", "a\n14:06 bob: b"), "14:05 a\n        14:06 bob: b");
     }

@@ -37,6 +37,19 @@ pub(super) fn full_or_dash(timestamp: Option<protocol::Timestamp>) -> String {
     timestamp.map_or_else(|| "-".to_owned(), full)
 }
 
+/// How long bodies are kept.
+pub(super) fn retention(retention: protocol::Retention) -> String {
+    use protocol::Retention;
+    match retention {
+        Retention::Default => "as the server is set".to_owned(),
+        Retention::Forever => "forever".to_owned(),
+        Retention::UntilDelivered => "until delivered".to_owned(),
+        Retention::Days(1) => "1 day".to_owned(),
+        Retention::Days(days) => format!("{days} days"),
+        Retention::Seconds(seconds) => format!("{seconds} s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

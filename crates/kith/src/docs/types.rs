@@ -20,7 +20,7 @@ pub(super) fn wire(of: &str) -> String {
         "String" => "string".to_owned(),
         "bool" => "boolean".to_owned(),
         "u32" | "u64" => "number".to_owned(),
-        "Seq" | "Timestamp" | "UserId" | "DeviceId" | "ConversationId" | "MessageId" | "ByteString"
+        "Seq" | "Timestamp" | "UserId" | "DeviceId" | "ConversationId" | "MessageId" | "LinkCode" | "Retention" | "ByteString"
         | "Peer" => {
             format!("[{of}](#types)")
         }
@@ -57,6 +57,16 @@ pub(super) const SCALARS: &[(&str, &str, &str)] = &[
         "MessageId",
         "string",
         "Chosen by the sending device: 1 to 64 printable ASCII characters without spaces, unique per device and conversation.",
+    ),
+    (
+        "LinkCode",
+        "string `l_…`",
+        "What admits to a group: 128 random bits, formed like an id. Whoever has it may join.",
+    ),
+    (
+        "Retention",
+        "string",
+        "How long bodies are kept: `forever`, `until_delivered` (to every signed-in device of every member), `days:N`, `seconds:N` (both from when it was sent), or `default` for what the server is set to.",
     ),
     ("Seq", "number", "A place in a conversation's log: 1 for the first entry. 0 stands before it."),
     ("Timestamp", "number", "Milliseconds since the Unix epoch, by the server's clock."),

@@ -318,3 +318,40 @@ async fn scripts_send_once_and_read_what_was_said() {
     let stranger = home.run("cas", &["history", sent[0]["conversation"].as_str().expect("an id")], "");
     assert_eq!(stranger.status.code(), Some(4));
 }
+
+#[tokio::test]
+async fn groups_are_joined_put_away_and_left_to_others() {
+    let server = start(Store::Sqlite);
+    let home = Home::new();
+    for who in ["ann", "bob"] {
+        home.register(&server, who);
+    }
+    let group = home.done("ann", &["group", "create", "Ours"], "")[0]["conversation"].clone();
+    let link = home.done("ann", &["group", "link", "create", "Ours", "--uses", "2", "--hours", "1"], "");
+    let code = link[0]["code"].as_str().expect("a code").to_owned();
+    assert_eq!((&link[0]["maxUses"], &link[0]["group"]), (&json!(2), &group));
+    assert_eq!(home.done("bob", &["group", "preview", &code], "")[0]["name"], "Ours");
+    assert_eq!(home.done("bob", &["group", "join", &code], "")[0]["group"], group);
+    assert_eq!(home.done("ann", &["group", "link", "list", "Ours"], "")[0]["uses"], 1);
+    assert_eq!(home.fails("bob", &["group", "link", "list", "Ours"], ""), 5);
+    home.done("ann", &["group", "link", "revoke", "Ours", &code], "");
+    assert_eq!(home.fails("ann", &["group", "join", "l_00000000000000000000000000"], ""), 4);
+
+    assert_eq!(home.done("bob", &["archive", "Ours"], "")[0]["settings"]["archived"], true);
+    assert_eq!(home.done("bob", &["conversations"], "").len(), 0);
+    assert_eq!(home.done("bob", &["conversations", "--archived"], "").len(), 1);
+    home.done("bob", &["unarchive", "Ours"], "");
+    let muted = home.done("bob", &["mute", "Ours", "--hours", "2"], "");
+    assert!(muted[0]["settings"]["mutedUntil"].is_u64(), "{muted:?}");
+    assert!(home.done("bob", &["unmute", "Ours"], "")[0]["settings"]["mutedUntil"].is_null());
+    assert_eq!(home.done("ann", &["retention", "Ours", "days:7"], "")[0]["retention"], "days:7");
+    assert_eq!(home.done("bob", &["retention", "Ours"], "")[0]["retention"], "days:7");
+    assert_eq!(home.fails("bob", &["retention", "Ours", "forever"], ""), 5);
+    let wrong = home.run("ann", &["retention", "Ours", "a while"], "");
+    assert_eq!(wrong.status.code(), Some(2));
+
+    assert_eq!(home.fails("ann", &["group", "leave", "Ours"], ""), 5);
+    home.done("ann", &["group", "leave", "Ours", "--successor", "bob"], "");
+    let now = home.done("bob", &["group", "show", "Ours"], "");
+    assert_eq!((&now[0]["role"], &now[0]["memberCount"]), (&json!("admin"), &json!(1)));
+}

@@ -23,6 +23,7 @@ mod refusals;
 mod rest;
 mod sealed;
 mod sessions;
+mod set;
 mod slow_reader;
 mod starting;
 mod stopping;

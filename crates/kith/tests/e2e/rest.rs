@@ -16,6 +16,9 @@ mod people;
 /// An id that is well formed and nobody's.
 const NOBODY: &str = "u_00000000000000000000000000";
 
+/// A link's code that is well formed and of no link.
+const NO_CODE: &str = "l_00000000000000000000000000";
+
 /// One user's REST.
 struct Rest<'a> {
     server: &'a TestServer,
@@ -117,13 +120,17 @@ async fn outsiders_are_told_that_there_is_nothing(store: Store) {
         for conversation in [&group, &direct] {
             let path = route.path.replace("{seq}", "1");
             let path = path.replace("{peer}", conversation).replace("{group}", conversation);
-            let path = path.replace("{conversation}", conversation);
+            let path = path.replace("{conversation}", conversation).replace("{code}", NO_CODE);
             let body = route.body.map(|of| match of {
                 "UpTo" => json!({ "seq": 1 }),
                 "TypingState" => json!({ "typing": true }),
                 "GroupChanges" => json!({ "name": "Mine" }),
                 "OneUser" => json!({ "user": mallory.user() }),
                 "SeveralUsers" => json!({ "users": [mallory.user()] }),
+                "NewGroupLink" => json!({}),
+                "ArchivedState" => json!({ "archived": true }),
+                "MutedState" => json!({ "until": 1 }),
+                "RetentionChange" => json!({ "retention": "seconds:1" }),
                 other => panic!("a body of {other}: add one"),
             });
             let refused = mallory.refused(&route.method.to_uppercase(), &path, body);
@@ -156,6 +163,7 @@ async fn malformed_input_is_refused() {
         let method = route.method.to_uppercase();
         let fill = |peer: &str, user: &str, device: &str| {
             let path = route.path.replace("{seq}", "1").replace("{user}", user).replace("{device}", device);
+            let path = path.replace("{code}", if peer.starts_with("g_") { NO_CODE } else { peer });
             path.replace("{peer}", peer).replace("{group}", peer).replace("{conversation}", peer)
         };
         let path = fill(&group, bob.user(), &ann.account.device);

@@ -3,8 +3,7 @@
 use super::objects;
 use crate::{
     Body, ByteString, ConversationId, ConversationKind, ConversationSummary, DeviceId, DeviceMessage,
-    GroupsFrom, LastSeenTo, MemberInfo, MemberReceipt, Message, MessageId, MessageKind, MessageStatus,
-    MessagesFrom, OutgoingDeviceMessage, Role, Seq, ServerRole, Timestamp, UserId, UserInfo,
+    GroupsFrom, LastSeenTo, MemberInfo, MemberReceipt, Message, MessageId, MessageKind, MessageStatus, MessagesFrom, OutgoingDeviceMessage, Role, Seq, ServerRole, Timestamp, UserId, UserInfo, LinkCode, Retention,
 };
 
 objects! { OBJECTS:
@@ -152,6 +151,24 @@ objects! { OBJECTS:
         lastMessage: Option<Message>,
         /// How far the last message has come, if it is one's own.
         status: Option<MessageStatus>,
+        /// Whether one has put it away; absent if not. New messages leave it there.
+        archived: Option<bool>,
+        /// Until when one wants no notices of it; absent if that is past.
+        mutedUntil: Option<Timestamp>,
+        /// How long bodies are kept: what is set for it, else the server's; absent if that is forever.
+        retention: Option<Retention>,
+    }
+    /// What a member has set for a conversation, on all their devices.
+    ConversationSettings {
+        /// Whether it is put away.
+        archived: bool,
+        /// Until when it gives no notice; absent if that is past.
+        mutedUntil: Option<Timestamp>,
+    }
+    /// Which conversations to list.
+    ConversationFilter {
+        /// Only those put away, or only the others; all if absent.
+        archived: Option<bool>,
     }
     /// A member as others see them.
     MemberInfo {
@@ -213,6 +230,52 @@ objects! { OBJECTS:
         description: Option<String>,
         /// A new picture; empty for none.
         picture: Option<String>,
+    }
+    /// What a link to a group is to allow.
+    NewGroupLink {
+        /// From when on it admits nobody; never if absent.
+        expiresAt: Option<Timestamp>,
+        /// How many it admits, 1 to 100,000; any number if absent.
+        maxUses: Option<u32>,
+    }
+    /// A link to a group, as its admins see it.
+    GroupLink {
+        /// What admits: whoever has it may join.
+        code: LinkCode,
+        /// Where to.
+        group: ConversationId,
+        /// Who made it.
+        createdBy: UserId,
+        /// When.
+        createdAt: Timestamp,
+        /// From when on it admits nobody.
+        expiresAt: Option<Timestamp>,
+        /// How many it admits.
+        maxUses: Option<u32>,
+        /// How many it has admitted.
+        uses: u32,
+    }
+    /// What whoever has a link is told of its group.
+    GroupPreview {
+        /// The group's name.
+        name: String,
+        /// Its description; absent if empty.
+        description: Option<String>,
+        /// Its picture's reference.
+        picture: Option<String>,
+        /// Whether the server can read it.
+        kind: ConversationKind,
+        /// How many members it has.
+        memberCount: u32,
+        /// The group, if one is a member already.
+        group: Option<ConversationId>,
+    }
+    /// One is a member.
+    JoinedGroup {
+        /// The group.
+        group: ConversationId,
+        /// The entry that records it, or the log's last one if one was a member before.
+        seq: Seq,
     }
     /// A message to be sent. A bare string is short for `{"text": …}`.
     OutgoingMessage {

@@ -1,7 +1,7 @@
 //! Readable bodies, and words out of a few.
 
 use super::{Choice, objects};
-use crate::{MemberChange, UserId};
+use crate::{MemberChange, Retention, UserId};
 
 objects! { BODIES:
     /// What a readable body may be: the words of its `type`.
@@ -21,17 +21,21 @@ objects! { BODIES:
         /// Whom it happened to.
         users: Vec<UserId>,
     }
-    /// Recorded by the server: name, description or picture changed. What is absent stayed.
+    /// Recorded by the server: name, description, picture or retention changed. What is absent stayed.
     info {
         /// The new name.
         name: Option<String>,
         /// The new description.
         description: Option<String>,
-        /// The new picture's reference.
+        /// The new picture's reference; empty for none.
         picture: Option<String>,
+        /// How long bodies are kept from now on.
+        retention: Option<Retention>,
     }
     /// Recorded by the server: the group was deleted; nothing follows.
     deleted {}
+    /// In the place of what a member wrote: its time had come, and the body is gone. In `mls` conversations too.
+    expired {}
 }
 
 /// Every choice, in the order of the document.
@@ -76,6 +80,7 @@ pub const CHOICES: &[Choice] = &[
         about: "A change of membership.",
         words: &[
             ("added", "An admin added them."),
+            ("joined", "They joined by a link."),
             ("removed", "An admin removed them."),
             ("left", "They left."),
             ("promoted", "An admin made them admins."),

@@ -66,11 +66,20 @@ impl Samples {
             area.object("ConversationSummary", &it.summary());
             area.object("GroupInfo", &GroupInfo { summary: it.summary(), membership_version: 3 });
             area.object("MembershipRecord", &it.record());
+            let settings = ConversationSettings { archived: true, muted_until: Some(AT) };
+            area.object("ConversationSettings", &settings);
+            area.object("ConversationFilter", &ConversationFilter { archived: Some(false) });
             area.object("NewGroup", &it.new_group());
             area.object(
                 "GroupChanges",
                 &GroupChanges { name: some("Us"), description: some("Two"), picture: some("p1") },
             );
+        }),
+        ("links", |it, area| {
+            area.object("NewGroupLink", &NewGroupLink { expires_at: Some(AT), max_uses: Some(10) });
+            area.object("GroupLink", &it.link());
+            area.object("GroupPreview", &it.preview());
+            area.object("JoinedGroup", &JoinedGroup { group: it.group, seq: 7 });
         }),
         ("messages", |it, area| {
             area.object("OutgoingMessage", &it.outgoing());
@@ -152,8 +161,14 @@ impl Samples {
             Content::text("Grüße 🦉"),
             Content::Created,
             Content::Members { change: MemberChange::Added, users: vec![self.alice, self.bob] },
-            Content::Info { name: some("Us"), description: some("Two"), picture: some("p1") },
+            Content::Info {
+                name: some("Us"),
+                description: some("Two"),
+                picture: some("p1"),
+                retention: Some(Retention::Days(30)),
+            },
             Content::Deleted,
+            Content::Expired,
         ]
     }
 
@@ -228,6 +243,32 @@ impl Samples {
             unread: 2,
             last_message: Some(self.message()),
             status: Some(MessageStatus::Seen),
+            archived: true,
+            muted_until: Some(AT + 3_600_000),
+            retention: Some(Retention::UntilDelivered),
+        }
+    }
+
+    fn link(&self) -> GroupLink {
+        GroupLink {
+            code: LinkCode::from_bytes([7; 16]),
+            group: self.group,
+            created_by: self.alice,
+            created_at: AT,
+            expires_at: Some(AT + 86_400_000),
+            max_uses: Some(10),
+            uses: 3,
+        }
+    }
+
+    fn preview(&self) -> GroupPreview {
+        GroupPreview {
+            name: "Us".into(),
+            description: "Two".into(),
+            picture: some("p1"),
+            kind: ConversationKind::Mls,
+            member_count: 2,
+            group: Some(self.group),
         }
     }
 

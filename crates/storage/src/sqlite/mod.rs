@@ -115,7 +115,7 @@ fn unpanicked<T>(work: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result
     })
 }
 
-fn failure(code: std::ffi::c_int, text: &str) -> rusqlite::Error {
+pub(crate) fn failure(code: std::ffi::c_int, text: &str) -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), Some(text.to_owned()))
 }
 

@@ -102,6 +102,7 @@ async fn a_batch_is_written_whole_or_not_at_all(store: Store) {
         ],
         heads: vec![HeadUpdate { epoch: 5, ..head_update(id, "renamed", alice, 9) }],
         device_messages: vec![to_bob.clone()],
+        ..Commit::default()
     };
     let before = head(&store, id).await;
     assert_eq!(store.commit(commit(1)).await, Err(StoreError::Conflict));

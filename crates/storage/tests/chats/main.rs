@@ -2,6 +2,7 @@
 
 mod create;
 mod devices;
+mod groups;
 mod log;
 mod members;
 mod receipts;

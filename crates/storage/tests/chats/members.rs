@@ -1,4 +1,4 @@
-use chats::store::Stay;
+use chats::store::{MemberSettings, Stay};
 use protocol::MembershipRecord;
 
 use crate::*;
@@ -30,7 +30,8 @@ async fn commit(
 async fn stays_follow_joining_and_leaving(store: Store) {
     let (alice, bob) = (new_user(), new_user());
     let (id, other) = (group(&store, &[alice, bob]).await, group(&store, &[bob]).await);
-    let stay = |from_seq, to_seq| Stay { conversation: id, from_seq, to_seq };
+    let settings = MemberSettings::default();
+    let stay = |from_seq, to_seq| Stay { conversation: id, from_seq, to_seq, settings };
     assert_eq!(store.stays(bob, Some(id)).await.unwrap(), [stay(1, None)]);
     commit(&store, id, bob, MemberChange::Removed, alice, 1).await;
     commit(&store, id, bob, MemberChange::Added, alice, 2).await;
@@ -41,7 +42,7 @@ async fn stays_follow_joining_and_leaving(store: Store) {
     let mut all = store.stays(bob, None).await.unwrap();
     all.sort_by_key(|stay| (stay.conversation != id, stay.from_seq));
     assert_eq!(all[..3], expected);
-    assert_eq!(all[3], Stay { conversation: other, from_seq: 1, to_seq: None });
+    assert_eq!(all[3], Stay { conversation: other, from_seq: 1, to_seq: None, settings });
     assert_eq!(
         store.overview(bob, new_device(), 9).await.unwrap(),
         (store.stays(bob, None).await.unwrap(), vec![])

@@ -156,7 +156,8 @@ fn name_and_description_change_alone() {
     let info = &head.info;
     assert_eq!((&*info.name, &*info.description, info.picture.as_deref()), ("b", "about", Some("p")));
     assert_eq!((info.updated_by, info.updated_at, info.deleted), (Some(user(ALICE)), NOW, false));
-    let expected = Content::Info { name: None, description: Some("about".into()), picture: None };
+    let expected =
+        Content::Info { name: None, description: Some("about".into()), picture: None, retention: None };
     assert_eq!(content(&plan, 1), expected);
 }
 
@@ -218,4 +219,42 @@ fn the_eldest_inherits_only_where_no_admin_is_left() {
     let members = [(ALICE, Role::Admin), (BOB, Role::Member), (CAROL, Role::Admin)];
     world = World::new(ConversationShape::Group, ConversationKind::Plain, &members);
     assert_eq!(answers(&world.plan(&[leave(ALICE)])), [Ok(11)], "carol still is one");
+}
+
+#[test]
+fn joins_are_counted_within_a_batch() {
+    use crate::store::{Admission, Link, LinkUse};
+    use protocol::LinkCode;
+    let mut world = World::group();
+    world.policy.group_members = 10;
+    let code = LinkCode::from_bytes([1; 16]);
+    let link = Link {
+        code,
+        conversation: world.conversation.id,
+        created_by: user(ALICE),
+        created_at: 1,
+        created_seq: 10,
+        expires_at: None,
+        max_uses: Some(3),
+        uses: 1,
+    };
+    for number in [BOB, DAVE, 5, 6] {
+        world.admissions.insert((code, user(number)), Admission { link, removed_seq: None });
+    }
+    let join = |number| changes(number, GroupChange::Join(code));
+    let plan = world.plan(&[join(DAVE), join(BOB), join(DAVE), join(5), join(6), says(DAVE, "a")]);
+    let none = Err(crate::links::NO_LINK);
+    assert_eq!(answers(&plan), [Ok(11), Ok(11), Ok(11), Ok(12), none, Ok(13)]);
+    assert_eq!(plan.commit.link_uses, [LinkUse { code, before: 1, after: 3 }]);
+    assert_eq!(plan.appended[0].joined, users(&[DAVE]));
+    assert_eq!(plan.commit.memberships[0].actor, user(DAVE));
+    // Removed in the same batch: what the store says of it is old.
+    let plan = world.plan(&[changes(ALICE, GroupChange::Remove(user(BOB))), join(BOB)]);
+    assert!(matches!(answers(&plan)[1], Err(ChatError::Forbidden(_))));
+    let forbidden = Admission { link, removed_seq: Some(11) };
+    world.admissions.insert((code, user(DAVE)), forbidden);
+    assert!(matches!(world.one(join(DAVE)), Err(ChatError::Forbidden(_))));
+    assert_eq!(world.one(join(7)), Err(crate::links::NO_LINK), "no such link");
+    world.policy.group_members = 3;
+    assert_eq!(world.one(join(5)), Err(ChatError::GroupFull { limit: 3 }));
 }

@@ -10,6 +10,8 @@ use crate::rest::objects::{PROBLEM, REST_OBJECTS};
 const STRICT: &[&str] = &[
     "NewGroup",
     "GroupChanges",
+    "NewGroupLink",
+    "ConversationFilter",
     "OutgoingMessage",
     "HistoryRequest",
     "CredentialsChange",
@@ -43,7 +45,7 @@ pub(super) fn all() -> Map<String, Value> {
     all
 }
 
-fn scalars() -> [(&'static str, Value); 8] {
+fn scalars() -> [(&'static str, Value); 10] {
     // The last of 26 characters of base32 holds three bits; the lowest of a conversation's tells its shape.
     let id = |kinds: &str, about: &str| json!({ "type": "string", "pattern": kinds, "description": about });
     [
@@ -57,6 +59,14 @@ fn scalars() -> [(&'static str, Value); 8] {
             id(
                 "^(c_[0-9a-hjkmnp-tv-z]{25}[08gr]|g_[0-9a-hjkmnp-tv-z]{25}[4cmw])$",
                 "A direct conversation or a group.",
+            ),
+        ),
+        ("LinkCode", id("^l_[0-9a-hjkmnp-tv-z]{25}[048cgmrw]$", "What admits to a group.")),
+        (
+            "Retention",
+            id(
+                "^(default|forever|until_delivered|days:[1-9][0-9]{0,4}|seconds:[1-9][0-9]{0,4})$",
+                "How long bodies are kept: at most 36,500 days or 86,400 seconds.",
             ),
         ),
         (

@@ -1,5 +1,6 @@
 //! Chats in PostgreSQL.
 
+mod groups;
 mod read;
 mod receipts;
 mod write;

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use chats::store::{Head, Info, Member, NewDeviceMessage, NewEntry, Range, Span, Stay};
+use chats::store::{Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Range, Span, Stay};
 use deadpool_postgres::GenericClient;
 use platform::Timestamp;
-use protocol::{ByteString, ConversationId, DeviceId, MembershipRecord, MessageId, Seq, UserId};
+use protocol::{ByteString, ConversationId, DeviceId, MembershipRecord, MessageId, Retention, Seq, UserId};
 use tokio_postgres::Row;
 
 use super::{Result, id, number, optional_number, optional_user, query, value};
@@ -16,7 +16,7 @@ use crate::chats::{message_kind, read_conversation_kind, read_message_kind, read
 pub(super) async fn load(client: &impl GenericClient, conversations: &[ConversationId]) -> Result<Vec<Head>> {
     let ids: Vec<_> = conversations.iter().map(|id| id.as_bytes().as_slice()).collect();
     let sql = "SELECT c.id, kind, name, description, picture, created_by, created_at, updated_by, updated_at, \
-               deleted, epoch, membership_version, COALESCE(last.seq, 0), COALESCE(last.time, 0) \
+               deleted, epoch, membership_version, COALESCE(last.seq, 0), COALESCE(last.time, 0), retention \
                FROM conversation c LEFT JOIN LATERAL (SELECT seq, time FROM message m \
                WHERE m.conversation = c.id ORDER BY seq DESC LIMIT 1) last ON TRUE WHERE c.id = ANY($1)";
     let mut heads = HashMap::new();
@@ -53,6 +53,7 @@ fn head_of(row: &Row) -> Result<Head> {
             updated_by: optional_user(row, 7)?,
             updated_at: row.try_get(8)?,
             deleted: row.try_get(9)?,
+            retention: retention(row, 14)?,
         },
         epoch: number(row, 10)?,
         membership_version: number(row, 11)?,
@@ -60,6 +61,12 @@ fn head_of(row: &Row) -> Result<Head> {
         last_time: row.try_get(13)?,
         members: Vec::new(),
     })
+}
+
+/// How long bodies are kept, if a conversation says so.
+pub(super) fn retention(row: &Row, column: usize) -> Result<Option<Retention>> {
+    let Some(text) = row.try_get::<_, Option<&str>>(column)? else { return Ok(None) };
+    text.parse().map(Some).map_err(|error| Failure::Settings(format!("a stored retention: {error}")))
 }
 
 pub(super) async fn find_sent(
@@ -179,13 +186,13 @@ pub(super) async fn stays(
     let user = user.as_bytes().as_slice();
     let rows = match conversation {
         None => {
-            let sql = "SELECT conversation, from_seq, to_seq FROM stay WHERE \"user\" = $1 \
+            let sql = "SELECT conversation, from_seq, to_seq, archived, muted_until FROM stay WHERE \"user\" = $1 \
                        ORDER BY conversation, from_seq";
             query(client, sql, &[&user]).await?
         }
         Some(conversation) => {
-            let sql = "SELECT conversation, from_seq, to_seq FROM stay WHERE \"user\" = $1 AND conversation = $2 \
-                       ORDER BY from_seq";
+            let sql = "SELECT conversation, from_seq, to_seq, archived, muted_until FROM stay \
+                       WHERE \"user\" = $1 AND conversation = $2 ORDER BY from_seq";
             query(client, sql, &[&user, &conversation.as_bytes().as_slice()]).await?
         }
     };
@@ -195,6 +202,7 @@ pub(super) async fn stays(
                 conversation: ConversationId::from_bytes(id(row, 0)?),
                 from_seq: number(row, 1)?,
                 to_seq: optional_number(row, 2)?,
+                settings: MemberSettings { archived: row.try_get(3)?, muted_until: row.try_get(4)? },
             })
         })
         .collect()

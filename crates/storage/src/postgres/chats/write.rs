@@ -68,7 +68,8 @@ pub(super) async fn create(client: &mut Object, new: &NewConversation) -> Result
 }
 
 pub(super) async fn commit(client: &mut Object, commit: &Commit) -> Result<Vec<u64>> {
-    if commit.memberships.is_empty() && commit.heads.is_empty() && commit.device_messages.is_empty() {
+    let Commit { memberships, heads, device_messages, link_uses, .. } = commit;
+    if memberships.is_empty() && heads.is_empty() && device_messages.is_empty() && link_uses.is_empty() {
         // One statement is a transaction by itself, and one turn to the server and back.
         insert_entries(client, &commit.entries).await?;
         return Ok(Vec::new());
@@ -85,6 +86,7 @@ pub(super) async fn commit(client: &mut Object, commit: &Commit) -> Result<Vec<u
     for head in &commit.heads {
         update_head(&transaction, head).await?;
     }
+    super::groups::count_uses(&transaction, &commit.link_uses).await?;
     let numbers = insert_device_messages(&transaction, &commit.device_messages).await?;
     transaction.commit().await?;
     Ok(numbers)
@@ -122,7 +124,7 @@ async fn change_members(client: &impl GenericClient, changes: &[MembershipChange
     let (conversation, actor) = (first.conversation.as_bytes().as_slice(), first.actor.as_bytes().as_slice());
     let (seq, version, role) = (signed(first.seq), signed(first.version), role(first.role));
     match first.change {
-        MemberChange::Added => {
+        MemberChange::Added | MemberChange::Joined => {
             execute(
                 client,
                 "INSERT INTO member (conversation, \"user\", from_seq, role, added_by, added_at, version) \
@@ -169,7 +171,7 @@ async fn update_head(client: &impl GenericClient, head: &HeadUpdate) -> Result<(
     execute(
         client,
         "UPDATE conversation SET name = $2, description = $3, picture = $4, updated_by = $5, updated_at = $6, \
-         deleted = $7, epoch = $8, membership_version = $9 WHERE id = $1",
+         deleted = $7, epoch = $8, membership_version = $9, retention = $10 WHERE id = $1",
         &[
             &head.conversation.as_bytes().as_slice(),
             &head.info.name,
@@ -180,6 +182,7 @@ async fn update_head(client: &impl GenericClient, head: &HeadUpdate) -> Result<(
             &head.info.deleted,
             &signed(head.epoch),
             &signed(head.membership_version),
+            &head.info.retention.map(|retention| retention.to_string()),
         ],
     )
     .await?;

@@ -1,5 +1,6 @@
 //! Chats in SQLite.
 
+mod groups;
 mod read;
 mod receipts;
 mod write;

@@ -1,8 +1,8 @@
 //! What reads conversations and their logs.
 
-use chats::store::{Head, Info, Member, NewDeviceMessage, NewEntry, Range, Span, Stay};
+use chats::store::{Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Range, Span, Stay};
 use platform::Timestamp;
-use protocol::{ByteString, ConversationId, DeviceId, MembershipRecord, MessageId, Seq, UserId};
+use protocol::{ByteString, ConversationId, DeviceId, MembershipRecord, MessageId, Retention, Seq, UserId};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::{conversation_id, device_id, number, user_id, value};
@@ -12,7 +12,7 @@ pub(super) fn load(connection: &Connection, conversations: &[ConversationId]) ->
     // Head, last entry and members belong together: the reader runs a job in one transaction.
     let mut head = connection.prepare_cached(
         "SELECT kind, name, description, picture, created_by, created_at, updated_by, updated_at, deleted, epoch, \
-         membership_version FROM conversation WHERE id = ?1",
+         membership_version, retention FROM conversation WHERE id = ?1",
     )?;
     let mut last = connection
         .prepare_cached("SELECT seq, time FROM message WHERE conversation = ?1 ORDER BY seq DESC LIMIT 1")?;
@@ -58,12 +58,21 @@ fn head_of(id: ConversationId, row: &Row<'_>) -> Result<Head> {
             updated_by: row.get::<_, Option<_>>(6)?.map(UserId::from_bytes),
             updated_at: row.get(7)?,
             deleted: row.get(8)?,
+            retention: retention(row, 11)?,
         },
         epoch: number(row, 9)?,
         membership_version: number(row, 10)?,
         last_seq: 0,
         last_time: 0,
         members: Vec::new(),
+    })
+}
+
+/// How long bodies are kept, if a conversation says so.
+pub(super) fn retention(row: &Row<'_>, column: usize) -> Result<Option<Retention>> {
+    let Some(text) = row.get_ref(column)?.as_str_or_null()? else { return Ok(None) };
+    text.parse().map(Some).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
     })
 }
 
@@ -182,17 +191,21 @@ pub(super) fn stays(
             conversation: conversation_id(row, 0)?,
             from_seq: number(row, 1)?,
             to_seq: row.get::<_, Option<i64>>(2)?.map(crate::chats::unsigned),
+            settings: MemberSettings { archived: row.get(3)?, muted_until: row.get(4)? },
         })
     };
     match conversation {
         None => connection
-            .prepare_cached("SELECT conversation, from_seq, to_seq FROM stay WHERE user = ?1 ORDER BY conversation, from_seq",
+            .prepare_cached(
+                "SELECT conversation, from_seq, to_seq, archived, muted_until FROM stay WHERE user = ?1 \
+                 ORDER BY conversation, from_seq",
             )?
             .query_map([user.as_bytes()], stay)?
             .collect(),
         Some(conversation) => connection
             .prepare_cached(
-                "SELECT conversation, from_seq, to_seq FROM stay WHERE user = ?1 AND conversation = ?2 ORDER BY from_seq",
+                "SELECT conversation, from_seq, to_seq, archived, muted_until FROM stay \
+                 WHERE user = ?1 AND conversation = ?2 ORDER BY from_seq",
             )?
             .query_map(params![user.as_bytes(), conversation.as_bytes()], stay)?
             .collect(),

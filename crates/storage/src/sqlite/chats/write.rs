@@ -58,6 +58,7 @@ pub(super) fn commit(transaction: &Transaction<'_>, commit: &Commit) -> Result<V
     for head in &commit.heads {
         update_head(transaction, head)?;
     }
+    super::groups::count_uses(transaction, &commit.link_uses)?;
     insert_device_messages(transaction, &commit.device_messages)
 }
 
@@ -86,7 +87,7 @@ fn change_member(transaction: &Transaction<'_>, change: &MembershipChange) -> Re
     let (conversation, user) = (change.conversation.as_bytes(), change.user.as_bytes());
     let (seq, actor) = (signed(change.seq), change.actor.as_bytes());
     match change.change {
-        MemberChange::Added => {
+        MemberChange::Added | MemberChange::Joined => {
             transaction
                 .prepare_cached(
                     "INSERT INTO member (conversation, user, from_seq, role, added_by, added_at, version) \
@@ -133,7 +134,7 @@ fn update_head(transaction: &Transaction<'_>, head: &HeadUpdate) -> Result<()> {
     transaction
         .prepare_cached(
             "UPDATE conversation SET name = ?2, description = ?3, picture = ?4, updated_by = ?5, updated_at = ?6, \
-             deleted = ?7, epoch = ?8, membership_version = ?9 WHERE id = ?1",
+             deleted = ?7, epoch = ?8, membership_version = ?9, retention = ?10 WHERE id = ?1",
         )?
         .execute(params![
             head.conversation.as_bytes(),
@@ -145,6 +146,7 @@ fn update_head(transaction: &Transaction<'_>, head: &HeadUpdate) -> Result<()> {
             head.info.deleted,
             signed(head.epoch),
             signed(head.membership_version),
+            head.info.retention.map(|retention| retention.to_string()),
         ])?;
     Ok(())
 }

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use chats::{ChatError, Chats};
+use chats::{Caller, ChatError, Chats};
 use protocol::{
-    Body, ByteString, GroupChanges, HistoryRequest, NewGroup, OutgoingDeviceMessage, OutgoingMessage,
+    Body, ByteString, ConversationFilter, GroupChanges, HistoryRequest, NewGroup, NewGroupLink, OutgoingDeviceMessage, OutgoingMessage,
     SyncRequest, Timestamp,
 };
 
@@ -214,7 +214,8 @@ impl World {
         let answer = match rng.below(100) {
             0..=39 => chats.add_members(me, group, vec![other, rng.of(&self.users)]).await,
             40..=59 => chats.remove_member(me, group, other).await,
-            60..=69 => chats.leave(me, group, rng.chance(40).then_some(other)).await,
+            60..=64 => self.join(chats, me, group, other, rng).await,
+            65..=69 => chats.leave(me, group, rng.chance(40).then_some(other)).await,
             70..=84 => chats.promote(me, group, other).await,
             85..=91 => chats.demote(me, group, other).await,
             92..=98 => {
@@ -226,10 +227,31 @@ impl World {
         drop(answer);
     }
 
+    /// Somebody makes a link, if they may, and another comes by it.
+    async fn join(
+        &self,
+        chats: &Chats,
+        maker: Caller,
+        group: ConversationId,
+        other: UserId,
+        rng: &mut Rng,
+    ) -> Result<Seq, ChatError> {
+        let new = NewGroupLink { max_uses: rng.chance(50).then_some(1), ..NewGroupLink::default() };
+        let mut links = chats.list_links(maker, group).await?;
+        if links.len() < 5 {
+            links.push(chats.create_link(maker, group, new).await?);
+        }
+        let link = links.swap_remove(usize::try_from(rng.below(links.len() as u64)).unwrap());
+        let device = self.devices.iter().find(|(user, _)| *user == other).unwrap().1;
+        let joined = chats.join_group(caller(other, device), link.code).await;
+        assert!(joined.as_ref().is_ok_and(|joined| joined.group == group) || joined.is_err());
+        joined.map(|joined| joined.seq)
+    }
+
     /// Whatever was answered shows in the lists, while nothing else happens.
     pub(crate) fn look(&self, life: &Life, rng: &mut Rng) {
         let (user, device) = rng.of(&self.devices);
-        let Ok(list) = life.runtime.block_on(life.chats.list(caller(user, device))) else { return };
+        let Ok(list) = life.runtime.block_on(life.chats.list(caller(user, device), ConversationFilter::default())) else { return };
         let record = self.record.lock().unwrap();
         for summary in list {
             let at = (user, summary.id);

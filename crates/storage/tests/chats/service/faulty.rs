@@ -1,11 +1,13 @@
 //! A store that fails: before it did anything, after it did it, or so that it happens only later.
 
+mod groups;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use chats::store::*;
-use protocol::{MembershipRecord, Timestamp};
+use protocol::{ConversationKind, LinkCode, MembershipRecord, Timestamp};
 use tokio::sync::Notify;
 
 use crate::*;

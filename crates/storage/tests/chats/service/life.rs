@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicUsize;
 use async_trait::async_trait;
 use chats::{Appended, Audience, Caller, Chats, Policy, ReceiptNotice, Users};
 use platform::{ManualClock, Randomness, SystemRandomness};
+use protocol::ConversationSettings;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -62,12 +63,16 @@ impl Randomness for Crowded {
     }
 }
 
+/// Who set what for which conversation, over which connection.
+type Told = (UserId, Option<u64>, ConversationId, ConversationSettings);
+
 /// Remembers what it was told.
 #[derive(Default)]
 pub(crate) struct Recorder {
     pub(crate) entries: Mutex<Vec<Appended>>,
     pub(crate) receipts: Mutex<Vec<ReceiptNotice>>,
     pub(crate) started: Mutex<Vec<(ConversationId, Vec<UserId>)>>,
+    pub(crate) settings: Mutex<Vec<Told>>,
     /// Calls of `appended` that panic first.
     pub(crate) panics: AtomicUsize,
 }
@@ -83,6 +88,16 @@ impl Audience for Recorder {
 
     fn started(&self, conversation: ConversationId, users: Vec<UserId>) {
         self.started.lock().unwrap().push((conversation, users));
+    }
+
+    fn settings(
+        &self,
+        user: UserId,
+        origin: Option<u64>,
+        conversation: ConversationId,
+        settings: ConversationSettings,
+    ) {
+        self.settings.lock().unwrap().push((user, origin, conversation, settings));
     }
 
     fn receipts(&self, notices: Vec<ReceiptNotice>) {

@@ -3,6 +3,7 @@
 mod actions;
 mod faulty;
 mod life;
+mod links;
 mod model;
 mod property;
 mod races;

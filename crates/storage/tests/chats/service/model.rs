@@ -44,7 +44,11 @@ impl Model {
             time = message.sent_at;
             assert!(sends.insert((message.device, message.id.clone())), "{} stands twice", message.id);
             assert!(!self.deleted, "nothing follows a deletion");
-            assert!(self.members.contains(&message.sender), "only members write");
+            let joins = matches!(
+                &message.body,
+                protocol::Body::Open(Content::Members { change: MemberChange::Joined, users }) if *users == [message.sender]
+            );
+            assert_ne!(self.members.contains(&message.sender), joins, "only members write");
             match (&message.kind, &message.body) {
                 (MessageKind::System, protocol::Body::Open(content)) => {
                     self.change(message.sender, seq, content);
@@ -64,11 +68,12 @@ impl Model {
     }
 
     fn change(&mut self, actor: UserId, seq: Seq, content: &Content) {
-        let leaves = matches!(content, Content::Members { change: MemberChange::Left, .. });
-        assert!(leaves || self.admins.contains(&actor), "only admins change a group");
+        let freely = [MemberChange::Left, MemberChange::Joined];
+        let free = matches!(content, Content::Members { change, .. } if freely.contains(change));
+        assert!(free || self.admins.contains(&actor), "only admins change a group");
         match content {
             Content::Created => assert_eq!(seq, 1),
-            Content::Members { change: MemberChange::Added, users } => {
+            Content::Members { change: MemberChange::Added | MemberChange::Joined, users } => {
                 for user in users {
                     assert!(self.members.insert(*user), "nobody is added twice");
                     self.intervals.entry(*user).or_default().push((seq, None));
@@ -97,7 +102,7 @@ impl Model {
                 self.members.clone().into_iter().for_each(|user| self.leave(user, seq));
                 self.deleted = true;
             }
-            Content::Text { .. } | Content::Unsupported => panic!("the server says nothing"),
+            Content::Text { .. } | Content::Expired | Content::Unsupported => panic!("the server says nothing"),
         }
     }
 

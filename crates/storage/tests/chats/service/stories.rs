@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chats::{ChatError, Policy};
-use protocol::{GroupChanges, MessageStatus, NewGroup, OutgoingMessage, SyncRequest};
+use protocol::{ConversationFilter, GroupChanges, MessageStatus, NewGroup, OutgoingMessage, SyncRequest};
 
 use super::faulty::Rates;
 use super::life::{Backend, Life, caller, policy};
@@ -68,7 +68,7 @@ fn a_creation_is_told_before_what_is_said_there(backend: &Backend) {
         let talker = tokio::spawn(async move {
             let mut known = std::collections::HashSet::new();
             while known.len() < 30 {
-                for summary in chats.list(bob).await.unwrap() {
+                for summary in chats.list(bob, ConversationFilter::default()).await.unwrap() {
                     if known.insert(summary.id) {
                         chats.send(bob, summary.id, text("first")).await.unwrap();
                     }
@@ -284,7 +284,7 @@ fn who_was_away_has_nothing_unread_from_then(backend: &Backend) {
         chats.add_members(alice, id, vec![bob.user]).await.unwrap();
         chats.send(alice, id, text("two")).await.unwrap();
         assert_eq!(chats.get(bob, id).await.unwrap().unread, 2);
-        assert_eq!(chats.list(bob).await.unwrap()[0].unread, 2);
+        assert_eq!(chats.list(bob, ConversationFilter::default()).await.unwrap()[0].unread, 2);
         let page = chats.sync(bob, SyncRequest::default()).await.unwrap();
         let seqs: Vec<_> = page.messages.iter().map(|message| message.seq).collect();
         assert_eq!(seqs, [1, 2, 3, 9, 10]);

@@ -120,6 +120,7 @@ fn who_was_removed_needs_a_newer_link(backend: &Backend) {
         assert!(joined.is_ok() || matches!(joined, Err(ChatError::Forbidden(_))));
         assert!(matches!(life.chats.join_group(bob, old.code).await, Err(ChatError::Forbidden(_))));
         assert!(life.chats.preview_link(bob, old.code).await.unwrap().group.is_none());
+        life.clock.advance(1);
         let new = link(&life, alice, id, None).await;
         life.chats.join_group(bob, new.code).await.unwrap();
         assert_eq!(uses(&life, alice, id).await, [2, 1]);

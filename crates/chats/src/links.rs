@@ -4,9 +4,7 @@
 //! is an entry of the log; the batcher counts uses in the write that makes it, so that no race admits one too many. In
 //! `mls` groups it makes a member on the server alone: keys come with the commit by which an admin's client adds them.
 
-use protocol::{
-    ConversationId, GroupLink, GroupPreview, JoinedGroup, LinkCode, NewGroupLink, Role,
-};
+use protocol::{ConversationId, GroupLink, GroupPreview, JoinedGroup, LinkCode, NewGroupLink, Role};
 
 use crate::log::{Change, GroupChange, Operation};
 use crate::store::Link;

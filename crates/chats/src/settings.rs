@@ -1,8 +1,6 @@
 //! What is set for a conversation: by a member for themselves, and for all how long bodies are kept.
 
-use protocol::{
-    ConversationId, ConversationKind, ConversationSettings, Retention, Seq, Timestamp, UserId,
-};
+use protocol::{ConversationId, ConversationKind, ConversationSettings, Retention, Seq, Timestamp, UserId};
 
 use crate::log::{Change, GroupChange, Operation};
 use crate::store::{MemberSettings, SettingsChange};

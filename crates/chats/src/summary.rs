@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use protocol::{
-    ConversationFilter, ConversationId, ConversationKind, ConversationSummary, GroupInfo, MemberInfo, Message, MessageKind,
-    MessageStatus, Receipt, Retention, Seq, UserId,
+    ConversationFilter, ConversationId, ConversationKind, ConversationSummary, GroupInfo, MemberInfo,
+    Message, MessageKind, MessageStatus, Receipt, Retention, Seq, UserId,
 };
 
 use crate::conversation::{Conversation, Snapshot};

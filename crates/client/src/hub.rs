@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use protocol::{
-    ConversationFilter, ConversationId, ConversationKind, ConversationSettings, ConversationSummary, DeviceId,
-    GroupChanges, GroupInfo, GroupLink, GroupPreview, HistoryRequest, JoinedGroup, LinkCode, NewGroupLink, Retention,
-    Timestamp,
-    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, OutgoingMessage, Presence, Privacy,
-    PrivacyChanges, Profile, ProfileChanges, Sent, Seq, SessionInfo, SyncPage, SyncRequest, UserId, UserInfo,
-    UserPage, UserPageRequest, WhoAmI,
+    ConversationFilter, ConversationId, ConversationKind, ConversationSettings, ConversationSummary,
+    DeviceId, GroupChanges, GroupInfo, GroupLink, GroupPreview, HistoryRequest, JoinedGroup, LinkCode,
+    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, NewGroupLink, OutgoingMessage, Presence,
+    Privacy, PrivacyChanges, Profile, ProfileChanges, Retention, Sent, Seq, SessionInfo, SyncPage,
+    SyncRequest, Timestamp, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;

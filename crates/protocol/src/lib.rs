@@ -25,10 +25,13 @@ mod word;
 pub use bytes::ByteString;
 pub use content::{Content, MemberChange};
 pub use conversation::{
-    ConversationFilter, ConversationSettings, ConversationSummary, GroupChanges, GroupInfo, MemberInfo, MembershipRecord, MessageStatus, NewGroup, Role,
+    ConversationFilter, ConversationSettings, ConversationSummary, GroupChanges, GroupInfo, MemberInfo,
+    MembershipRecord, MessageStatus, NewGroup, Role,
 };
 pub use error::ErrorCode;
-pub use id::{ConversationId, ConversationKind, ConversationShape, DeviceId, IdError, LinkCode, MessageId, UserId};
+pub use id::{
+    ConversationId, ConversationKind, ConversationShape, DeviceId, IdError, LinkCode, MessageId, UserId,
+};
 pub use link::{GroupLink, GroupPreview, JoinedGroup, NewGroupLink};
 pub use message::{
     Body, DeviceMessage, HistoryRequest, Message, MessageKind, MessagePage, OutgoingDeviceMessage,

@@ -103,7 +103,18 @@ mod tests {
         for text in ["default", "forever", "until_delivered", "days:1", "days:36500", "seconds:86400"] {
             assert_eq!(text.parse::<Retention>().map(|it| it.to_string()).as_deref(), Ok(text));
         }
-        for bad in ["", "never", "days", "days:", "days:0", "days:36501", "days:+1", "days:-1", "days:1.5", "seconds:0"] {
+        for bad in [
+            "",
+            "never",
+            "days",
+            "days:",
+            "days:0",
+            "days:36501",
+            "days:+1",
+            "days:-1",
+            "days:1.5",
+            "seconds:0",
+        ] {
             assert_eq!(bad.parse::<Retention>(), Err(RetentionError), "{bad}");
         }
         assert_eq!(Retention::Days(2).milliseconds(), Some(172_800_000));

@@ -204,8 +204,7 @@ impl Batcher {
         let operations = || batch.iter().map(|command| (command.conversation, &command.operation));
         let now = self.clock.now();
         let policy = &self.policy;
-        let known =
-            Known { conversations: &conversations, sent, admissions: &admissions, now, policy };
+        let known = Known { conversations: &conversations, sent, admissions: &admissions, now, policy };
         let mut plan_made = plan(operations(), &known);
         if attempt == 1 {
             let refused = refused_sends(&plan_made, batch);

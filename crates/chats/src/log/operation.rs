@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use protocol::{
-    Body, ConversationId, DeviceId, LinkCode, MessageId, MessageKind, OutgoingDeviceMessage, Retention, Seq, Timestamp,
-    UserId,
+    Body, ConversationId, DeviceId, LinkCode, MessageId, MessageKind, OutgoingDeviceMessage, Retention, Seq,
+    Timestamp, UserId,
 };
 
 /// A message to append; its body is within bounds.
@@ -36,7 +36,11 @@ pub(crate) enum GroupChange {
     Leave(Heir),
     Promote(UserId),
     Demote(UserId),
-    Info { name: Option<String>, description: Option<String>, picture: Option<String> },
+    Info {
+        name: Option<String>,
+        description: Option<String>,
+        picture: Option<String>,
+    },
     Delete,
     /// By this link.
     Join(LinkCode),

@@ -85,10 +85,7 @@ pub trait GroupStore: Send + Sync + 'static {
     async fn remove_link(&self, conversation: ConversationId, code: LinkCode) -> Result<bool, StoreError>;
 
     /// What speaks for and against each of these who would join by a link, in order; none where there is no such link.
-    async fn admissions(
-        &self,
-        asked: Vec<(LinkCode, UserId)>,
-    ) -> Result<Vec<Option<Admission>>, StoreError>;
+    async fn admissions(&self, asked: Vec<(LinkCode, UserId)>) -> Result<Vec<Option<Admission>>, StoreError>;
 
     /// The direct conversation of these two, the lower id first, of this kind.
     async fn pair(

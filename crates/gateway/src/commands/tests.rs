@@ -69,8 +69,19 @@ fn arguments_have_names_and_the_optional_come_last() {
 #[test]
 fn every_type_is_explained() {
     const PLAIN: &[&str] = &[
-        "()", "String", "bool", "u32", "u64", "Seq", "Timestamp", "UserId", "DeviceId", "ConversationId", "MessageId",
-        "LinkCode", "Retention",
+        "()",
+        "String",
+        "bool",
+        "u32",
+        "u64",
+        "Seq",
+        "Timestamp",
+        "UserId",
+        "DeviceId",
+        "ConversationId",
+        "MessageId",
+        "LinkCode",
+        "Retention",
     ];
     let explained = |of: &str| {
         let of = of.trim_start_matches("Vec").trim_matches(['<', '>', ' ']);

@@ -3,9 +3,7 @@
 use axum::extract::State;
 use protocol::{ConversationFilter, ConversationId, ConversationSettings, ConversationSummary};
 
-use super::objects::{
-    ArchivedState, ConversationRef, DirectRequest, MutedState, Recorded, RetentionChange,
-};
+use super::objects::{ArchivedState, ConversationRef, DirectRequest, MutedState, Recorded, RetentionChange};
 use super::parameters::{Asked, Named};
 use super::{Answer, As, Door, Json};
 use crate::commands::conversations;

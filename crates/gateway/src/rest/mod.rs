@@ -27,7 +27,11 @@ use chats::Caller;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use protocol::{
-    CodeRequest, CodeSent, CodeVerification, ConversationSummary, Credentials, CredentialsChange, ErrorCode, GroupChanges, GroupInfo, HistoryRequest, MembershipRecord, MessageInfo, MessagePage, NewGroup, Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, RefreshRequest, Sent, SessionInfo, SignedIn, SyncPage, SyncRequest, Tokens, UserInfo, UserPage, WhoAmI, ConversationFilter, ConversationSettings, GroupLink, GroupPreview, JoinedGroup, NewGroupLink,
+    CodeRequest, CodeSent, CodeVerification, ConversationFilter, ConversationSettings, ConversationSummary,
+    Credentials, CredentialsChange, ErrorCode, GroupChanges, GroupInfo, GroupLink, GroupPreview,
+    HistoryRequest, JoinedGroup, MembershipRecord, MessageInfo, MessagePage, NewGroup, NewGroupLink,
+    Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, RefreshRequest, Sent, SessionInfo, SignedIn,
+    SyncPage, SyncRequest, Tokens, UserInfo, UserPage, WhoAmI,
 };
 
 use crate::CommandError;
@@ -36,7 +40,9 @@ use crate::state::Shared;
 pub(crate) use body::Json;
 pub use objects::REST_OBJECTS;
 use objects::{
-    ConversationRef, DeviceMessagesUpTo, DirectRequest, FindRequest, LeaveRequest, OneUser, PageRequest, Recorded, SearchRequest, SendRequest, SeveralUsers, TypingState, UpTo, UsersRequest, ArchivedState, JoinRequest, MutedState, RetentionChange,
+    ArchivedState, ConversationRef, DeviceMessagesUpTo, DirectRequest, FindRequest, JoinRequest,
+    LeaveRequest, MutedState, OneUser, PageRequest, Recorded, RetentionChange, SearchRequest, SendRequest,
+    SeveralUsers, TypingState, UpTo, UsersRequest,
 };
 pub use openapi::openapi;
 pub use parameters::{PARAMETERS, Parameter};

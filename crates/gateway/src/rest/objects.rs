@@ -1,7 +1,9 @@
 //! What REST alone says: a command's arguments by name, and answers that on the hub are a bare value.
 
 use protocol::objects::{Field, Object};
-use protocol::{ConversationId, ConversationKind, LinkCode, OutgoingMessage, Retention, Seq, Timestamp, UserId};
+use protocol::{
+    ConversationId, ConversationKind, LinkCode, OutgoingMessage, Retention, Seq, Timestamp, UserId,
+};
 use serde::{Deserialize, Serialize};
 
 use super::parameters::Peer;

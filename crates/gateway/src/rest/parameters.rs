@@ -9,8 +9,8 @@ use protocol::{ConversationId, ErrorCode, UserId};
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 
-use crate::state::Shared;
 use crate::CommandError;
+use crate::state::Shared;
 
 /// A value in a path, for documents.
 #[derive(Debug, Clone, Copy)]

@@ -52,11 +52,7 @@ pub(super) async fn unmute(context: &Context, args: Named) -> Result<(), Failure
     set_muted(context, &args.conversation, None).await
 }
 
-async fn set_muted(
-    context: &Context,
-    name: &str,
-    until: Option<protocol::Timestamp>,
-) -> Result<(), Failure> {
+async fn set_muted(context: &Context, name: &str, until: Option<protocol::Timestamp>) -> Result<(), Failure> {
     let (hub, account) = context.hub().await?;
     let id = resolve::conversation(&hub, account.user.id, name, Absent::Fail).await?;
     let settings = hub.set_muted(id, until).await?;

@@ -20,8 +20,8 @@ pub(super) fn wire(of: &str) -> String {
         "String" => "string".to_owned(),
         "bool" => "boolean".to_owned(),
         "u32" | "u64" => "number".to_owned(),
-        "Seq" | "Timestamp" | "UserId" | "DeviceId" | "ConversationId" | "MessageId" | "LinkCode" | "Retention" | "ByteString"
-        | "Peer" => {
+        "Seq" | "Timestamp" | "UserId" | "DeviceId" | "ConversationId" | "MessageId" | "LinkCode"
+        | "Retention" | "ByteString" | "Peer" => {
             format!("[{of}](#types)")
         }
         "Body" => "[Body](#body)".to_owned(),

@@ -65,7 +65,10 @@ async fn links_admit_whom_they_should(store: Store) {
     alice.call("UpdateGroup", (&group, json!({ "description": "About us", "picture": "p1" }))).await;
     let link = alice.call("CreateGroupLink", (&group,)).await;
     let code = code_of(&link);
-    assert_eq!((&link["uses"], &link["createdBy"], &link["group"]), (&json!(0), &json!(alice.user()), &json!(group)));
+    assert_eq!(
+        (&link["uses"], &link["createdBy"], &link["group"]),
+        (&json!(0), &json!(alice.user()), &json!(group))
+    );
     // Members and outsiders neither make, see nor revoke links.
     for (who, expected) in [(&carol, "forbidden"), (&mallory, "not_found")] {
         for (target, arguments) in [
@@ -78,7 +81,8 @@ async fn links_admit_whom_they_should(store: Store) {
         }
     }
     // Guessing is hopeless, and every guess is told the same.
-    for guess in ["l_00000000000000000000000000", &code.replace("l_", "l_0")[..28], "l_", &group, "' OR 1=1"] {
+    for guess in ["l_00000000000000000000000000", &code.replace("l_", "l_0")[..28], "l_", &group, "' OR 1=1"]
+    {
         let error = mallory.refused("JoinGroup", (guess,)).await;
         assert!(error.starts_with("not_found") || error.starts_with("invalid"), "{guess}: {error}");
     }
@@ -93,7 +97,11 @@ async fn links_admit_whom_they_should(store: Store) {
     let joined = bob.call("JoinGroup", (&code,)).await;
     assert_eq!(joined, json!({ "group": group, "seq": 4 }));
     let summary = bob.event("conv").await;
-    assert_eq!((&summary[0]["id"], &summary[0]["firstSeq"]), (&json!(group), &json!(4)), "nothing said before");
+    assert_eq!(
+        (&summary[0]["id"], &summary[0]["firstSeq"]),
+        (&json!(group), &json!(4)),
+        "nothing said before"
+    );
     assert_eq!(bob.call("JoinGroup", (&code,)).await, joined, "joined is joined");
     assert_eq!(bob.call("PreviewGroupLink", (&code,)).await["group"], json!(group));
     assert_eq!(alice.call("ListGroupLinks", (&group,)).await[0]["uses"], 1);
@@ -126,11 +134,15 @@ async fn links_admit_whom_they_should(store: Store) {
     assert_eq!((revoked.status, revoked.code()), (404, "not_found"));
     let past = rest(&alice, "POST", &links, Some(json!({ "expiresAt": 1 })));
     assert_eq!((past.status, past.code()), (422, "invalid"));
-    assert!(server.request("GET", &format!("/api/groups/join/{newer}"), None, None).expect("an answer").status == 401);
+    assert!(
+        server.request("GET", &format!("/api/groups/join/{newer}"), None, None).expect("an answer").status
+            == 401
+    );
     assert_eq!(mallory.call("LoadConversations", ()).await, json!([]));
 
     // In an mls group it makes a member on the server; keys are the clients' to give.
-    let sealed = text(&alice.call("InitiateGroupChatSession", (json!({ "name": "Sealed", "kind": "mls" }),)).await);
+    let sealed =
+        text(&alice.call("InitiateGroupChatSession", (json!({ "name": "Sealed", "kind": "mls" }),)).await);
     let link = alice.call("CreateGroupLink", (&sealed, json!({ "maxUses": 1 }))).await;
     carol.call("JoinGroup", (code_of(&link),)).await;
     assert_eq!(carol.call("GetGroup", (&sealed,)).await["memberCount"], 2);
@@ -180,13 +192,14 @@ async fn who_got_a_message_where_members_come_and_go(store: Store) {
         Some((of["deliveredAt"].is_u64(), of["seenAt"].is_u64()))
     };
     let (one, two) = (info(first).await, info(second).await);
-    assert_eq!([got(&one, &bob), got(&one, &carol), got(&one, &dave), got(&one, &alice)], [
-        Some((true, true)),
-        Some((true, false)),
-        None,
-        None
-    ]);
-    assert_eq!([got(&two, &bob), got(&two, &carol), got(&two, &dave)], [Some((true, true)), None, Some((true, false))]);
+    assert_eq!(
+        [got(&one, &bob), got(&one, &carol), got(&one, &dave), got(&one, &alice)],
+        [Some((true, true)), Some((true, false)), None, None]
+    );
+    assert_eq!(
+        [got(&two, &bob), got(&two, &carol), got(&two, &dave)],
+        [Some((true, true)), None, Some((true, false))]
+    );
     assert_eq!((&one["status"], &two["status"]), (&json!("delivered"), &json!("delivered")));
     dave.call("MarkSeen", (&group, second)).await;
     assert_eq!(info(second).await["status"], "seen");
@@ -211,7 +224,10 @@ async fn what_a_group_is_called_and_who_changed_it(store: Store) {
     let new = json!({ "name": "Ours", "description": "D", "picture": "p1", "members": [bob.user()] });
     let group = text(&alice.call("InitiateGroupChatSession", (new,)).await);
     let made = bob.call("GetGroup", (&group,)).await;
-    assert_eq!([&made["description"], &made["picture"], &made["memberCount"]], [&json!("D"), &json!("p1"), &json!(2)]);
+    assert_eq!(
+        [&made["description"], &made["picture"], &made["memberCount"]],
+        [&json!("D"), &json!("p1"), &json!(2)]
+    );
     assert_eq!([&made["createdBy"], &made["updatedBy"]], [&json!(alice.user()); 2]);
     assert_eq!(made["createdAt"], made["updatedAt"]);
     alice.call("PromoteToAdmin", (&group, bob.user())).await;
@@ -222,11 +238,18 @@ async fn what_a_group_is_called_and_who_changed_it(store: Store) {
     })
     .await;
     assert!(now["picture"].is_null() && now["description"].is_null(), "taken away: {now}");
-    assert_eq!([&now["createdBy"], &now["createdAt"], &now["name"]], [&made["createdBy"], &made["createdAt"], &json!("Ours")]);
+    assert_eq!(
+        [&now["createdBy"], &now["createdAt"], &now["name"]],
+        [&made["createdBy"], &made["createdAt"], &json!("Ours")]
+    );
     assert!(now["updatedAt"].as_i64() >= made["updatedAt"].as_i64());
     let entry = alice.history(&group).await.pop().expect("an entry");
     assert_eq!(entry["body"], json!({ "type": "info", "picture": "", "description": "" }));
-    for wrong in [json!({ "name": "x".repeat(101) }), json!({ "description": "x".repeat(1_001) }), json!({ "picture": "x".repeat(301) })] {
+    for wrong in [
+        json!({ "name": "x".repeat(101) }),
+        json!({ "description": "x".repeat(1_001) }),
+        json!({ "picture": "x".repeat(301) }),
+    ] {
         let error = bob.refused("UpdateGroup", (&group, wrong)).await;
         assert!(error.starts_with("invalid"), "{error}");
     }

@@ -25,19 +25,32 @@ async fn what_is_put_away_stays_away(store: Store) {
     server.kill().expect("killed");
     server.restart().expect("started again");
 
-    let (alice, bob) = (Client::connect(&server, &alice.account).await, Client::connect(&server, &bob.account).await);
+    let (alice, bob) =
+        (Client::connect(&server, &alice.account).await, Client::connect(&server, &bob.account).await);
     let listed = async |who: &Client, filter| -> Vec<String> {
         let list = who.call("LoadConversations", (filter,)).await;
-        list.as_array().expect("a list").iter().map(|it| it["id"].as_str().expect("an id").to_owned()).collect()
+        list.as_array()
+            .expect("a list")
+            .iter()
+            .map(|it| it["id"].as_str().expect("an id").to_owned())
+            .collect()
     };
-    assert_eq!(listed(&bob, json!({ "archived": true })).await, std::slice::from_ref(&id), "a message does not bring it back");
+    assert_eq!(
+        listed(&bob, json!({ "archived": true })).await,
+        std::slice::from_ref(&id),
+        "a message does not bring it back"
+    );
     assert_eq!(listed(&bob, json!({ "archived": false })).await, std::slice::from_ref(&other));
     assert_eq!(listed(&bob, json!({})).await.len(), 2);
     assert_eq!(listed(&alice, json!({ "archived": true })).await, Vec::<String>::new(), "hers is hers");
     let page = bob.call("Sync", ()).await;
-    let ours = page["conversations"].as_array().expect("conversations").iter().find(|it| it["id"] == json!(id));
+    let ours =
+        page["conversations"].as_array().expect("conversations").iter().find(|it| it["id"] == json!(id));
     let ours = ours.expect("it is there");
-    assert_eq!((&ours["archived"], &ours["mutedUntil"], &ours["unread"]), (&json!(true), &json!(until), &json!(1)));
+    assert_eq!(
+        (&ours["archived"], &ours["mutedUntil"], &ours["unread"]),
+        (&json!(true), &json!(until), &json!(1))
+    );
     let theirs = alice.call("GetConversation", (&id,)).await;
     assert!(theirs["archived"].is_null() && theirs["mutedUntil"].is_null());
 
@@ -46,7 +59,10 @@ async fn what_is_put_away_stays_away(store: Store) {
         let path = format!("/api/conversations/{id}/{what}");
         server.request("PUT", &path, Some(&bob.account.access_token), Some(&body)).expect("an answer")
     };
-    assert_eq!(put("archived", json!({ "archived": false })).body, json!({ "archived": false, "mutedUntil": until }));
+    assert_eq!(
+        put("archived", json!({ "archived": false })).body,
+        json!({ "archived": false, "mutedUntil": until })
+    );
     assert_eq!(put("muted", json!({})).body, json!({ "archived": false }));
     assert_eq!(put("muted", json!({ "until": -1 })).status, 422);
     let path = "/api/conversations?archived=false";

@@ -3,7 +3,9 @@
 use super::objects;
 use crate::{
     Body, ByteString, ConversationId, ConversationKind, ConversationSummary, DeviceId, DeviceMessage,
-    GroupsFrom, LastSeenTo, MemberInfo, MemberReceipt, Message, MessageId, MessageKind, MessageStatus, MessagesFrom, OutgoingDeviceMessage, Role, Seq, ServerRole, Timestamp, UserId, UserInfo, LinkCode, Retention,
+    GroupsFrom, LastSeenTo, LinkCode, MemberInfo, MemberReceipt, Message, MessageId, MessageKind,
+    MessageStatus, MessagesFrom, OutgoingDeviceMessage, Retention, Role, Seq, ServerRole, Timestamp, UserId,
+    UserInfo,
 };
 
 objects! { OBJECTS:

@@ -79,15 +79,26 @@ async fn a_link_tells_who_was_removed(store: Store) {
     let link = link(id, alice, 1);
     store.add_link(link, 3).await.unwrap();
     let nothing = LinkCode::from_bytes([99; 16]);
-    let asked = vec![(link.code, alice), (nothing, bob), (link.code, bob), (link.code, carol), (link.code, new_user())];
+    let asked = vec![
+        (link.code, alice),
+        (nothing, bob),
+        (link.code, bob),
+        (link.code, carol),
+        (link.code, new_user()),
+    ];
     let not_removed = Some(Admission { link, removed_seq: None });
     let removed = Some(Admission { link, removed_seq: Some(3) });
-    assert_eq!(store.admissions(asked).await.unwrap(), [not_removed, None, removed, not_removed, not_removed]);
+    assert_eq!(
+        store.admissions(asked).await.unwrap(),
+        [not_removed, None, removed, not_removed, not_removed]
+    );
     assert_eq!(store.admissions(vec![]).await, Ok(vec![]));
     // Who joined is a member as others are.
-    let members: Vec<_> = head(&store, id).await.members.iter().map(|it| (it.user, it.from_seq, it.added_by)).collect();
+    let members: Vec<_> =
+        head(&store, id).await.members.iter().map(|it| (it.user, it.from_seq, it.added_by)).collect();
     assert_eq!(members, [(alice, 1, alice), (carol, 5, carol)]);
-    let stays: Vec<_> = store.stays(carol, Some(id)).await.unwrap().iter().map(|it| (it.from_seq, it.to_seq)).collect();
+    let stays: Vec<_> =
+        store.stays(carol, Some(id)).await.unwrap().iter().map(|it| (it.from_seq, it.to_seq)).collect();
     assert_eq!(stays, [(1, Some(4)), (5, None)]);
 }
 
@@ -98,7 +109,11 @@ async fn uses_are_counted_once_or_the_batch_is_not(store: Store) {
     store.add_link(one, 3).await.unwrap();
     store.add_link(two, 3).await.unwrap();
     let uses = |link: Link, before, after| LinkUse { code: link.code, before, after };
-    let commit = |seq, link_uses| Commit { entries: vec![entry(id, alice, device, seq)], link_uses, ..Commit::default() };
+    let commit = |seq, link_uses| Commit {
+        entries: vec![entry(id, alice, device, seq)],
+        link_uses,
+        ..Commit::default()
+    };
     store.commit(commit(1, vec![uses(one, 0, 2), uses(two, 0, 1)])).await.unwrap();
     let counts = async || -> Vec<_> { store.links(id).await.unwrap().iter().map(|it| it.uses).collect() };
     assert_eq!(counts().await, [2, 1]);
@@ -145,8 +160,7 @@ async fn retention_is_kept_with_the_head(store: Store) {
     let alice = new_user();
     let id = group(&store, &[alice]).await;
     assert_eq!(head(&store, id).await.info.retention, None);
-    for (seq, retention) in
-        [(1, Some(Retention::Days(30))), (2, Some(Retention::UntilDelivered)), (3, None)]
+    for (seq, retention) in [(1, Some(Retention::Days(30))), (2, Some(Retention::UntilDelivered)), (3, None)]
     {
         let mut update = head_update(id, "a group", alice, 1);
         update.info.retention = retention;

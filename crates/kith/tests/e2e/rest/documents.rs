@@ -37,7 +37,11 @@ async fn schemathesis_finds_nothing(store: Store) {
          'path.user' = '{bob}'\n'path.seq' = 2\n"
     );
     assert_eq!(
-        schemathesis(&ann, &known, &["--exclude-operation-id", "groups.delete", "--exclude-operation-id", "groups.leave"]),
+        schemathesis(
+            &ann,
+            &known,
+            &["--exclude-operation-id", "groups.delete", "--exclude-operation-id", "groups.leave"]
+        ),
         tested + OPEN_AND_TRIED - 2,
         "operations"
     );

@@ -27,10 +27,7 @@ impl GroupStore for Database {
         Ok(remove_link(&self.client().await?, conversation, code).await?)
     }
 
-    async fn admissions(
-        &self,
-        asked: Vec<(LinkCode, UserId)>,
-    ) -> Result<Vec<Option<Admission>>, StoreError> {
+    async fn admissions(&self, asked: Vec<(LinkCode, UserId)>) -> Result<Vec<Option<Admission>>, StoreError> {
         Ok(admissions(&self.client().await?, &asked).await?)
     }
 
@@ -188,7 +185,6 @@ async fn set(
                ORDER BY from_seq DESC LIMIT 1";
     let rows = query(&transaction, sql, &[&user, &conversation]).await?;
     transaction.commit().await?;
-    let settings =
-        |row: &Row| Ok(MemberSettings { archived: row.try_get(0)?, muted_until: row.try_get(1)? });
+    let settings = |row: &Row| Ok(MemberSettings { archived: row.try_get(0)?, muted_until: row.try_get(1)? });
     rows.first().map(settings).transpose()
 }

@@ -26,10 +26,7 @@ impl GroupStore for Database {
         Ok(self.write(move |transaction| remove_link(transaction, conversation, code)).await?)
     }
 
-    async fn admissions(
-        &self,
-        asked: Vec<(LinkCode, UserId)>,
-    ) -> Result<Vec<Option<Admission>>, StoreError> {
+    async fn admissions(&self, asked: Vec<(LinkCode, UserId)>) -> Result<Vec<Option<Admission>>, StoreError> {
         Ok(Database::read(self, move |connection| admissions(connection, &asked)).await?)
     }
 
@@ -54,8 +51,7 @@ impl GroupStore for Database {
 
 fn add_link(transaction: &Transaction<'_>, link: &Link, bound: usize) -> Result<bool> {
     let conversation = link.conversation.as_bytes();
-    let mut count =
-        transaction.prepare_cached("SELECT COUNT(*) FROM group_link WHERE conversation = ?1")?;
+    let mut count = transaction.prepare_cached("SELECT COUNT(*) FROM group_link WHERE conversation = ?1")?;
     let mut is_full = || -> Result<bool> {
         let count = count.query_row([conversation], |row| number(row, 0))?;
         Ok(count >= bound as u64)

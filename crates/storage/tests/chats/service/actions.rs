@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use chats::{Caller, ChatError, Chats};
 use protocol::{
-    Body, ByteString, ConversationFilter, GroupChanges, HistoryRequest, NewGroup, NewGroupLink, OutgoingDeviceMessage, OutgoingMessage,
-    SyncRequest, Timestamp,
+    Body, ByteString, ConversationFilter, GroupChanges, HistoryRequest, NewGroup, NewGroupLink,
+    OutgoingDeviceMessage, OutgoingMessage, SyncRequest, Timestamp,
 };
 
 use super::life::{Life, Recorder, caller};
@@ -251,7 +251,11 @@ impl World {
     /// Whatever was answered shows in the lists, while nothing else happens.
     pub(crate) fn look(&self, life: &Life, rng: &mut Rng) {
         let (user, device) = rng.of(&self.devices);
-        let Ok(list) = life.runtime.block_on(life.chats.list(caller(user, device), ConversationFilter::default())) else { return };
+        let Ok(list) =
+            life.runtime.block_on(life.chats.list(caller(user, device), ConversationFilter::default()))
+        else {
+            return;
+        };
         let record = self.record.lock().unwrap();
         for summary in list {
             let at = (user, summary.id);

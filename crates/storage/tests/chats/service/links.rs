@@ -46,7 +46,8 @@ fn a_link_admits_as_many_as_it_says_under_a_race(backend: &Backend) {
                 let (chats, user) = (Arc::clone(&life.chats), somebody());
                 tokio::spawn(async move {
                     // Twice at once: one user takes one use.
-                    let (one, two) = tokio::join!(chats.join_group(user, link.code), chats.join_group(user, link.code));
+                    let (one, two) =
+                        tokio::join!(chats.join_group(user, link.code), chats.join_group(user, link.code));
                     assert_eq!(one.is_ok(), two.is_ok());
                     one
                 })
@@ -146,7 +147,10 @@ fn links_end(backend: &Backend) {
         assert_eq!(life.chats.preview_link(carol, short.code).await.unwrap().group, Some(id), "a member");
 
         let revoked = link(&life, alice, id, None).await;
-        assert_eq!(life.chats.revoke_link(carol, id, revoked.code).await, Err(ChatError::Forbidden("only an admin may do that")));
+        assert_eq!(
+            life.chats.revoke_link(carol, id, revoked.code).await,
+            Err(ChatError::Forbidden("only an admin may do that"))
+        );
         let outsider = life.chats.revoke_link(bob, id, revoked.code).await;
         assert_eq!(outsider, Err(ChatError::NotFound("conversation")));
         life.chats.revoke_link(alice, id, revoked.code).await.unwrap();
@@ -225,7 +229,10 @@ fn retention_is_set_by_those_who_may(backend: &Backend) {
         let set = async |who, id, retention| life.chats.set_retention(who, id, retention).await;
         assert_eq!(set(bob, direct, Retention::Days(1)).await, Ok(1));
         assert_eq!(set(alice, direct, Retention::Days(1)).await, Ok(1), "it is so already");
-        assert_eq!(set(bob, group, Retention::Days(1)).await, Err(ChatError::Forbidden("only an admin may do that")));
+        assert_eq!(
+            set(bob, group, Retention::Days(1)).await,
+            Err(ChatError::Forbidden("only an admin may do that"))
+        );
         assert_eq!(set(alice, group, Retention::UntilDelivered).await, Ok(2));
         let outsider = set(somebody(), group, Retention::Forever).await;
         assert_eq!(outsider, Err(ChatError::NotFound("conversation")));

@@ -102,7 +102,9 @@ impl Model {
                 self.members.clone().into_iter().for_each(|user| self.leave(user, seq));
                 self.deleted = true;
             }
-            Content::Text { .. } | Content::Expired | Content::Unsupported => panic!("the server says nothing"),
+            Content::Text { .. } | Content::Expired | Content::Unsupported => {
+                panic!("the server says nothing")
+            }
         }
     }
 

@@ -20,10 +20,7 @@ impl GroupStore for Metered {
         self.store.remove_link(conversation, code).await
     }
 
-    async fn admissions(
-        &self,
-        asked: Vec<(LinkCode, UserId)>,
-    ) -> Result<Vec<Option<Admission>>, StoreError> {
+    async fn admissions(&self, asked: Vec<(LinkCode, UserId)>) -> Result<Vec<Option<Admission>>, StoreError> {
         self.store.admissions(asked).await
     }
 

@@ -19,10 +19,7 @@ impl GroupStore for Faulty {
         self.inner.remove_link(conversation, code).await
     }
 
-    async fn admissions(
-        &self,
-        asked: Vec<(LinkCode, UserId)>,
-    ) -> Result<Vec<Option<Admission>>, StoreError> {
+    async fn admissions(&self, asked: Vec<(LinkCode, UserId)>) -> Result<Vec<Option<Admission>>, StoreError> {
         self.read_fault()?;
         self.inner.admissions(asked).await
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -63,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) active: Mutex<HashMap<DeviceId, Timestamp>>,
     pub(crate) observers: RwLock<Vec<Arc<dyn SessionObserver>>>,
     pub(crate) swept_at: AtomicI64,
+    pub(crate) registration_open: AtomicBool,
 }
 
 impl Accounts {
@@ -90,8 +91,14 @@ impl Accounts {
             active: Mutex::default(),
             observers: RwLock::default(),
             swept_at: AtomicI64::new(0),
+            registration_open: AtomicBool::new(policy.registration_open),
             policy,
         }))
+    }
+
+    /// From now on strangers may register, or may not.
+    pub fn open_registration(&self, open: bool) {
+        self.0.registration_open.store(open, Ordering::Relaxed);
     }
 
     /// From now on tells `observer` of every session that ends on this node.
@@ -103,6 +110,10 @@ impl Accounts {
 impl Inner {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    pub(crate) fn registration_open(&self) -> bool {
+        self.registration_open.load(Ordering::Relaxed)
     }
 
     pub(crate) fn random<const N: usize>(&self) -> [u8; N] {

@@ -13,7 +13,7 @@ impl Accounts {
     /// [`AccountError::RateLimited`] when too many sign-ins wait, [`AccountError::Unavailable`].
     pub async fn register(&self, credentials: Credentials) -> Result<SignedIn, AccountError> {
         let inner = &self.0;
-        if !inner.policy.registration_open {
+        if !inner.registration_open() {
             return Err(AccountError::RegistrationClosed);
         }
         let username = names::username(&credentials.username)?;

@@ -17,7 +17,7 @@ impl Accounts {
         let attempt = inner.attempt(&verification)?;
         let name = names::name("name", verification.name.as_deref(), &default_name(&attempt.address))?;
         let session = inner.new_session(verification.device.as_deref())?;
-        let newcomer = inner.policy.registration_open.then(|| NewUser {
+        let newcomer = inner.registration_open().then(|| NewUser {
             id: UserId::compose(session.created_at, inner.random()),
             username: None,
             address: Some(attempt.address.clone()),

@@ -6,6 +6,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use kith::serve::Server;
 use kith::settings::{Settings, Sources, help};
 use kith::{bench, cli, operate};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A self-hosted messenger.
 #[derive(Debug, Parser)]
@@ -68,6 +69,9 @@ struct Sourced {
     /// Address and port to listen on (server.listen).
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    /// The name to get a certificate for, and to serve HTTPS under (server.domain).
+    #[arg(long, value_name = "NAME")]
+    domain: Option<String>,
     /// The data folder (server.data).
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -76,11 +80,12 @@ struct Sourced {
 impl Sourced {
     fn settings(&self) -> anyhow::Result<Settings> {
         let listen = self.listen.map(|address| ("server.listen", OsString::from(address.to_string())));
+        let domain = self.domain.as_ref().map(|name| ("server.domain", OsString::from(name)));
         let data = self.data.as_ref().map(|folder| ("server.data", OsString::from(folder)));
         let settings = Settings::load(Sources {
             file: self.config.as_deref(),
             environment: env::vars_os().filter(|(name, _)| !cli::is_variable(name)).collect(),
-            flags: listen.into_iter().chain(data).collect(),
+            flags: listen.into_iter().chain(domain).chain(data).collect(),
         })?;
         Ok(settings)
     }
@@ -101,7 +106,7 @@ fn run() -> anyhow::Result<ExitCode> {
     let command = Cli::command().mut_subcommand("serve", |serve| serve.after_help(help::text()));
     let cli = Cli::from_arg_matches(&command.get_matches())?;
     match cli.command {
-        Command::Serve(sourced) => serve(&sourced.settings()?)?,
+        Command::Serve(sourced) => serve(sourced)?,
         Command::Admin(Admin::Otp(sourced)) => {
             let settings = sourced.settings()?;
             runtime()?.block_on(kith::admin::show_codes(&settings))?;
@@ -119,12 +124,20 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
-fn serve(settings: &Settings) -> anyhow::Result<()> {
-    let _level = kith::log::start(&settings.log)?;
+fn serve(sourced: Sourced) -> anyhow::Result<()> {
+    let settings = sourced.settings()?;
+    let level = kith::log::start(&settings.log)?;
     runtime()?.block_on(async {
-        let server = Server::open(settings).await?;
+        let server = Server::open(&settings).await?;
         // Whoever reads the address may ask the server to end the moment after.
         let stop = stop();
+        let mut hang_ups = signal(SignalKind::hangup())?;
+        let mut reloader = server.reloader();
+        tokio::spawn(async move {
+            while hang_ups.recv().await.is_some() {
+                reloader.reload(sourced.settings(), &level);
+            }
+        });
         // The one line on standard output: whoever started the server with port 0 reads the address from it.
         println!("Kith listens on {}://{}", server.scheme(), server.address());
         server.run(stop).await
@@ -143,7 +156,6 @@ fn doctor(sourced: &Sourced, json: bool) -> anyhow::Result<ExitCode> {
 
 /// Ends when the process is asked to end. From the call on, no such request kills it.
 fn stop() -> impl Future<Output = ()> {
-    use tokio::signal::unix::{SignalKind, signal};
     let asked = |kind| {
         let signal = signal(kind);
         async {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use platform::{Clock, SystemClock, Timestamp};
 use serde::Serialize;
 use storage::{Failure, Inspection, postgres, sqlite};
 
-use crate::serve::{Tls, data_folder_in_use};
-use crate::settings::{DatabaseUrl, Settings};
+use crate::serve::{Kept, Tls, data_folder_in_use};
+use crate::settings::{self, DatabaseUrl, Settings};
 
 /// Less room than this, and the next hours may fail.
 const LITTLE_BYTES: u64 = 1 << 30;
@@ -112,11 +112,41 @@ pub async fn examine(settings: &anyhow::Result<Settings>) -> Report {
             },
         );
     }
-    let (listen, ours_runs) = (settings.server.listen, data_folder_in_use(folder));
-    report.add("address", address(listen, ours_runs, certificate.is_some()));
+    if let Some(domain) = &settings.server.domain {
+        report.add("tls", kept(&settings.server, domain.as_str()));
+    }
+    let (listen, ours_runs) = (settings.server.address(), data_folder_in_use(folder));
+    report.add(
+        "address",
+        address(listen, ours_runs, certificate.is_some() || settings.server.domain.is_some()),
+    );
     report.add("mail", codes("mail server", settings.mail.host.as_deref()));
     report.add("sms", codes("SMS provider", settings.sms.account_sid.as_ref().map(|_| "set")));
     report
+}
+
+/// The certificate that the server gets by itself.
+fn kept(server: &settings::Server, domain: &str) -> Finding {
+    let port = (domain, 443);
+    if !port.to_socket_addrs().is_ok_and(|mut found| found.next().is_some()) {
+        return (
+            State::Warning,
+            format!("{domain} has no address in the DNS, and nobody can see that it is this server"),
+        );
+    }
+    match Kept::find(server) {
+        Ok(Some(kept)) => match kept.until - SystemClock.now() {
+            ..=0 => (State::Warning, format!("the certificate for {domain} has ended: see the server's log")),
+            left => (
+                State::Ok,
+                format!("the certificate for {domain} counts for {} days more", left / 86_400_000),
+            ),
+        },
+        Ok(None) => {
+            (State::Ok, format!("there is no certificate for {domain} yet: the server gets one when it runs"))
+        }
+        Err(error) => (State::Warning, format!("{error:#}: the server gets another")),
+    }
 }
 
 fn data_folder(folder: &Path) -> Finding {

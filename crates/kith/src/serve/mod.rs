@@ -1,5 +1,6 @@
 //! `kith serve`: the services, wired to their stores and to the doors.
 
+mod acme;
 mod clock;
 mod health;
 mod http;
@@ -7,6 +8,8 @@ mod lock;
 mod metrics;
 mod people;
 mod policies;
+mod redirect;
+mod reload;
 mod requests;
 mod secret;
 mod senders;
@@ -16,6 +19,7 @@ mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use accounts::Accounts;
@@ -27,9 +31,12 @@ use presence::{Presence, Typing};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::settings::{self, Settings};
+use crate::settings::Settings;
+pub(crate) use acme::Kept;
 pub(crate) use lock::{create_data_folder, data_folder_in_use};
 use people::People;
+use redirect::bind;
+pub use reload::Reloader;
 pub use stores::Stores;
 pub(crate) use tls::Tls;
 
@@ -40,6 +47,8 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(60);
 pub struct Server {
     address: SocketAddr,
     listener: TcpListener,
+    redirect: Option<redirect::Door>,
+    acme: Option<acme::Acme>,
     gateway: Arc<Gateway>,
     services: Services,
     tls: Option<Arc<Tls>>,
@@ -47,9 +56,9 @@ pub struct Server {
     metrics: Option<metrics::Door>,
     fan_out: Arc<FanOut>,
     limits: Arc<Limits>,
-    settings: settings::Limits,
+    settings: Settings,
     clock: Arc<SteadyClock>,
-    drain_timeout: Duration,
+    drain_timeout_s: Arc<AtomicU64>,
     _lock: lock::DataLock,
 }
 
@@ -61,9 +70,14 @@ impl Server {
     pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
         let lock = lock::DataLock::take(&settings.server.data)?;
         let key = secret::key(&settings.server)?;
+        let steady = Arc::new(SteadyClock::default());
+        let acme = acme::Acme::open(&settings.server, steady.clone())?;
         let tls = match (&settings.server.tls_certificate, &settings.server.tls_key) {
             (Some(certificate), Some(key)) => Some(Arc::new(Tls::load(certificate, key)?)),
-            _ => None,
+            _ => match &acme {
+                Some(acme) => Some(Arc::new(Tls::resolved(acme.certificates())?)),
+                None => None,
+            },
         };
         let metrics = match settings.metrics.listen {
             Some(address) => Some(metrics::Door::bind(address).await?),
@@ -75,7 +89,6 @@ impl Server {
             None => stores.chats,
         };
         let readiness = Arc::new(health::Readiness::new(stores.engine));
-        let steady = Arc::new(SteadyClock::default());
         let clock: Arc<dyn Clock> = steady.clone();
         let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
         let accounts = Accounts::new(
@@ -108,12 +121,14 @@ impl Server {
         let limits = Arc::new(Limits::new(policies::limits(settings)));
         let gateway =
             Gateway::new(services.clone(), &fan_out, policies::gateway(settings, key, Arc::clone(&limits)));
-        let listen = settings.server.listen;
-        let listener =
-            TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let listen = settings.server.address();
+        let listener = redirect::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let redirect = redirect::Door::bind(&settings.server).await?;
         Ok(Self {
             address: listener.local_addr()?,
             listener,
+            redirect,
+            acme,
             gateway: Arc::new(gateway),
             services,
             tls,
@@ -121,9 +136,9 @@ impl Server {
             metrics,
             fan_out,
             limits,
-            settings: settings.limits.clone(),
+            settings: settings.clone(),
             clock: steady,
-            drain_timeout: Duration::from_secs(settings.server.drain_timeout_s),
+            drain_timeout_s: Arc::new(AtomicU64::new(settings.server.drain_timeout_s)),
             _lock: lock,
         })
     }
@@ -138,6 +153,16 @@ impl Server {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
+    /// What heeds changed settings while it runs.
+    pub fn reloader(&self) -> Reloader {
+        Reloader {
+            settings: self.settings.clone(),
+            accounts: self.services.accounts.clone(),
+            tls: self.tls.clone(),
+            drain_timeout_s: Arc::clone(&self.drain_timeout_s),
+        }
+    }
+
     /// Serves until `stop` ends; then lets those connected go, and writes what is to be written.
     ///
     /// # Errors
@@ -147,19 +172,21 @@ impl Server {
         let upkeep = tokio::spawn(keep_up(self.services.accounts.clone(), stopped.clone()));
         let watching = tokio::spawn(clock::watch(self.clock));
         let presence = tokio::spawn(Arc::clone(&self.services.presence).run(wait(stopped.clone())));
-        let set = self.settings;
+        let set = self.settings.limits;
         let sockets = sockets::Sockets {
             listener: self.listener,
             limits: Arc::clone(&self.limits),
             write_timeout: Duration::from_secs(set.write_timeout_s),
         };
-        let (gateway, readiness, limit) =
-            (Arc::clone(&self.gateway), Arc::clone(&self.readiness), self.drain_timeout);
+        let (gateway, readiness) = (Arc::clone(&self.gateway), Arc::clone(&self.readiness));
+        let drain_timeout_s = Arc::clone(&self.drain_timeout_s);
+        let limit = move || Duration::from_secs(drain_timeout_s.load(Ordering::Relaxed));
+        let drain_limit = limit.clone();
         let drained = async move {
             stop.await;
             readiness.drain();
             tracing::info!("stopping: connections are asked to come back later");
-            if tokio::time::timeout(limit, gateway.drain()).await.is_err() {
+            if tokio::time::timeout(drain_limit(), gateway.drain()).await.is_err() {
                 tracing::warn!("some connections did not end in time");
             }
         };
@@ -173,6 +200,9 @@ impl Server {
             let _ = done.send(());
         };
         let renewing = self.tls.clone().map(|tls| tokio::spawn(tls.keep_up()));
+        let certificates = self.acme.map(|acme| tokio::spawn(acme.keep_up()));
+        let redirecting =
+            self.redirect.map(|door| tokio::spawn(door.serve(Arc::clone(&self.limits), set.clone())));
         let serving = match self.tls {
             None => tokio::spawn(async move { http::serve(sockets, router, &set, drained).await }),
             Some(tls) => {
@@ -185,14 +215,16 @@ impl Server {
             }
         };
         let _ = finished.await;
-        if tokio::time::timeout(limit, serving).await.is_err() {
+        if tokio::time::timeout(limit(), serving).await.is_err() {
             tracing::warn!("some requests did not end in time");
         }
         self.services.chats.stop().await;
         let _ = stopping.send(true);
         let _ = upkeep.await;
         let _ = presence.await;
-        for task in scraped.into_iter().chain(renewing).chain([watching]) {
+        for task in
+            scraped.into_iter().chain(renewing).chain(certificates).chain(redirecting).chain([watching])
+        {
             task.abort();
         }
         tracing::info!("stopped");

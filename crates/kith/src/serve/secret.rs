@@ -21,7 +21,8 @@ pub(super) fn key(server: &settings::Server) -> anyhow::Result<[u8; 32]> {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let mut key = [0; 32];
             SystemRandomness.fill(&mut key);
-            write(&path, &key).with_context(|| format!("cannot write {}", path.display()))?;
+            write_private(&path, format!("{}\n", HEXLOWER_PERMISSIVE.encode(&key)).as_bytes())
+                .with_context(|| format!("cannot write {}", path.display()))?;
             Ok(key)
         }
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
@@ -43,14 +44,15 @@ fn parse(text: &str) -> anyhow::Result<[u8; 32]> {
 }
 
 /// Readable by its owner alone, and whole or not there at all.
-fn write(path: &Path, key: &[u8; 32]) -> std::io::Result<()> {
-    let temporary = path.with_extension("key.new");
+pub(super) fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
     let mut options = File::options();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&temporary)?;
-    writeln!(file, "{}", HEXLOWER_PERMISSIVE.encode(key))?;
+    file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&temporary, path)
 }
@@ -63,8 +65,10 @@ mod tests {
     fn a_key_is_made_once_and_for_its_owner_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("secret.key");
-        write(&path, &[7; 32]).expect("written");
-        assert_eq!(parse(&fs::read_to_string(&path).expect("read")).expect("parsed"), [7; 32]);
+        let set = settings::Server { data: folder.path().to_owned(), ..settings::Server::default() };
+        let made = key(&set).expect("a key");
+        assert_eq!(key(&set).expect("a key"), made);
+        assert_eq!(parse(&fs::read_to_string(&path).expect("read")).expect("parsed"), made);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

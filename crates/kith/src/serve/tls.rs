@@ -1,4 +1,4 @@
-//! HTTPS with a certificate from files, which may be replaced while the server runs.
+//! HTTPS with a certificate from files, which may be replaced while the server runs, or one that the server gets by itself.
 
 use std::fs;
 use std::io;
@@ -9,10 +9,11 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 use axum::serve::Listener;
-use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ResolvesServerCert, WantsServerCert};
+use rustls::{ConfigBuilder, ServerConfig};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -21,27 +22,72 @@ use super::sockets::Socket;
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// What the authority speaks that looks whether a name is ours (RFC 8737). It says nothing after the handshake.
+pub(super) const ACME_TLS: &[u8] = b"acme-tls/1";
 /// Connections that wait to be served.
 const WAITING: usize = 64;
 
 /// The certificate in use.
 pub(crate) struct Tls {
+    /// None if it does not come from files.
+    files: Option<Files>,
+    config: RwLock<Arc<ServerConfig>>,
+}
+
+struct Files {
     certificate: PathBuf,
     key: PathBuf,
-    config: RwLock<Arc<ServerConfig>>,
 }
 
 impl Tls {
     /// Reads the files.
     pub(crate) fn load(certificate: &Path, key: &Path) -> anyhow::Result<Self> {
         let config = RwLock::new(read(certificate, key)?);
-        Ok(Self { certificate: certificate.to_owned(), key: key.to_owned(), config })
+        let files = Files { certificate: certificate.to_owned(), key: key.to_owned() };
+        Ok(Self { files: Some(files), config })
+    }
+
+    /// Whatever `certificates` has.
+    pub(super) fn resolved(certificates: Arc<dyn ResolvesServerCert>) -> anyhow::Result<Self> {
+        let mut config = builder()?.with_cert_resolver(certificates);
+        config.alpn_protocols = vec![b"http/1.1".to_vec(), ACME_TLS.to_vec()];
+        config.ticketer = ring::Ticketer::new()?;
+        Ok(Self { files: None, config: RwLock::new(Arc::new(config)) })
     }
 
     fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Takes the files over, if there are any and they are in order.
+    pub(super) fn reload(&self) {
+        let Some(Files { certificate, key }) = &self.files else { return };
+        match read(certificate, key) {
+            Ok(config) => {
+                *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+                tracing::info!(certificate = %certificate.display(), "another certificate is in use");
+            }
+            // Perhaps the other file is about to follow.
+            Err(error) => tracing::warn!("the certificate stays the one it was: {error:#}"),
+        }
+    }
+
+    /// Takes the files over whenever they have changed. Ends only without any.
+    pub(super) async fn keep_up(self: Arc<Self>) {
+        let Some(files) = &self.files else { return };
+        let mut seen = files.stamp();
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let stamp = files.stamp();
+            if stamp != seen {
+                seen = stamp;
+                self.reload();
+            }
+        }
+    }
+}
+
+impl Files {
     /// What changes when the files do.
     fn stamp(&self) -> [Option<(SystemTime, u64)>; 2] {
         [&self.certificate, &self.key].map(|path| {
@@ -49,27 +95,12 @@ impl Tls {
             Some((metadata.modified().ok()?, metadata.len()))
         })
     }
+}
 
-    /// Takes the files over whenever they have changed and are in order. Never ends.
-    pub(super) async fn keep_up(self: Arc<Self>) {
-        let mut seen = self.stamp();
-        loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let stamp = self.stamp();
-            if stamp == seen {
-                continue;
-            }
-            seen = stamp;
-            match read(&self.certificate, &self.key) {
-                Ok(config) => {
-                    *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
-                    tracing::info!(certificate = %self.certificate.display(), "another certificate is in use");
-                }
-                // Perhaps the other file is about to follow.
-                Err(error) => tracing::warn!("the certificate stays the one it was: {error:#}"),
-            }
-        }
-    }
+fn builder() -> anyhow::Result<ConfigBuilder<ServerConfig, WantsServerCert>> {
+    Ok(ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth())
 }
 
 fn read(certificate: &Path, key: &Path) -> anyhow::Result<Arc<ServerConfig>> {
@@ -81,9 +112,7 @@ fn read(certificate: &Path, key: &Path) -> anyhow::Result<Arc<ServerConfig>> {
         bail!("there is no certificate in {}", certificate.display());
     }
     let private = PrivateKeyDer::from_pem_file(key).with_context(|| cannot(key))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
+    let mut config = builder()?
         .with_single_cert(chain, private)
         .with_context(|| format!("{} and {}", certificate.display(), key.display()))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -138,6 +167,7 @@ async fn accept(
         tokio::spawn(async move {
             let _place = place;
             match tokio::time::timeout(handshakes.timeout, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(ACME_TLS) => {}
                 // An error means that the server is stopping.
                 Ok(Ok(stream)) => drop(ready.send((stream, peer)).await),
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake"),

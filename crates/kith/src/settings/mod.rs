@@ -30,7 +30,7 @@ pub use self::{
     log::{Format, Log, LogFilter},
     mail::{Encryption, Mail},
     metrics::Metrics,
-    server::Server,
+    server::{Domain, Redirect, Server},
     sms::Sms,
     value::{Origins, Secret, WebUrl},
 };

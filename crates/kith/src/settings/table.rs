@@ -82,6 +82,15 @@ macro_rules! section {
             $( $(#[doc = $doc])+ pub $key: $type, )+
         }
 
+        impl $section {
+            /// The keys whose values differ.
+            pub(crate) fn changed(&self, other: &Self) -> Vec<&'static str> {
+                let mut changed = Vec::new();
+                $( if self.$key != other.$key { changed.push(stringify!($key)); } )+
+                changed
+            }
+        }
+
         impl Default for $section {
             fn default() -> Self {
                 Self {
@@ -146,6 +155,15 @@ macro_rules! sections {
             /// Every section with its name.
             pub(crate) fn sections(&mut self) -> Vec<(&'static str, &mut dyn $crate::settings::table::Section)> {
                 vec![ $( (stringify!($name), &mut self.$name), )+ ]
+            }
+
+            /// The settings that differ, as `section.key`.
+            pub(crate) fn changed(&self, other: &Self) -> Vec<String> {
+                let mut changed = Vec::new();
+                $( changed.extend(
+                    self.$name.changed(&other.$name).iter().map(|key| format!("{}.{key}", stringify!($name)))
+                ); )+
+                changed
             }
         }
     };

@@ -22,7 +22,8 @@ fn check(file: &str, environment: &[(&str, &str)], expected: &str) {
 #[test]
 fn without_anything_the_defaults() {
     let settings = Settings::load(Sources::default()).unwrap();
-    assert_eq!(settings.server.listen, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(settings.server.address(), "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(settings.server.redirect_address(), None);
     assert_eq!(settings.database_url(), DatabaseUrl::Sqlite(PathBuf::from("data/kith.db")));
     assert_eq!(settings.accounts.access_token_ttl_s, 900);
     assert_eq!(settings.mail.encryption, Encryption::Starttls);
@@ -70,7 +71,7 @@ fn flags_over_environment_over_file() {
         flags: vec![("server.listen", "[::]:3".into())],
     });
     let settings = settings.unwrap();
-    assert_eq!(settings.server.listen.port(), 3);
+    assert_eq!(settings.server.address().port(), 3);
     assert_eq!(settings.server.data, PathBuf::from("/environment"));
     assert_eq!(settings.database_url(), DatabaseUrl::Sqlite("/environment/kith.db".into()));
     assert_eq!(settings.limits.max_page_messages, 16);
@@ -247,4 +248,37 @@ fn help_names_every_key() {
             assert!(text.contains(&key.variable()) && markdown.contains(&key.variable()), "{}", key.path());
         }
     }
+}
+
+#[test]
+fn a_domain_brings_the_ports_of_the_web() {
+    let set = |environment: &[(&str, &str)]| {
+        load("[server]\ndomain = 'Chat.Example.org'\n", environment).unwrap().server
+    };
+    let server = set(&[]);
+    assert_eq!(server.domain.as_ref().map(Domain::as_str), Some("chat.example.org"));
+    assert_eq!(
+        (server.address(), server.redirect_address()),
+        ("[::]:443".parse().unwrap(), "[::]:80".parse().ok())
+    );
+    let server = set(&[("KITH_SERVER_LISTEN", "127.0.0.1:1"), ("KITH_SERVER_REDIRECT_LISTEN", "off")]);
+    assert_eq!((server.address(), server.redirect_address()), ("127.0.0.1:1".parse().unwrap(), None));
+    let tls = [("KITH_SERVER_TLS_CERTIFICATE", "a"), ("KITH_SERVER_TLS_KEY", "b")];
+    let refused = load("[server]\ndomain = 'chat.example.org'\n", &tls).unwrap_err();
+    assert!(refused.contains("server.domain gets a certificate of its own"), "{refused}");
+    for wrong in
+        ["localhost", "127.0.0.1", "*.example.org", "a..b", "-a.org", "chat.example.org:443", "ä.org"]
+    {
+        assert!(load(&format!("[server]\ndomain = '{wrong}'\n"), &[]).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn what_changed_is_named() {
+    let (one, two) = (
+        Settings::default(),
+        load("[log]\nlevel = 'debug'\n[limits]\nmax_group_members = 9\n", &[]).unwrap(),
+    );
+    assert_eq!(one.changed(&one), [] as [String; 0]);
+    assert_eq!(one.changed(&two), ["limits.max_group_members", "log.level"]);
 }

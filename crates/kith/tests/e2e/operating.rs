@@ -1,8 +1,10 @@
 //! What an operator sees of a server: whether it is well, and what it says about itself.
 
+mod acme;
 mod backup;
 mod doctor;
 mod https;
+mod reload;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -104,6 +104,11 @@ async fn a_server_speaks_https_and_takes_over_a_new_certificate() {
     let renewed = async || request(address, TWO[0], "GET", "/health", "").await.ok();
     assert_eq!(until("the new certificate", renewed).await.0, 200);
     assert!(request(address, ONE[0], "GET", "/health", "").await.is_err());
+    // At once, if asked to.
+    install(folder.path(), ONE);
+    testkit::process::signal(server.id(), "HUP").expect("asked");
+    let renewed = async || request(address, ONE[0], "GET", "/health", "").await.ok();
+    assert_eq!(until("the certificate of before", renewed).await.0, 200);
     assert_eq!(who().await["user"]["id"], body["user"]["id"], "who is connected stays so");
 
     testkit::process::signal(server.id(), "TERM").expect("asked");

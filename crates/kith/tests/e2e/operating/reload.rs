@@ -1,0 +1,83 @@
+//! SIGHUP: settings are read again.
+
+use std::fs;
+
+use serde_json::json;
+use testkit::process::signal;
+use testkit::server::{PASSWORD, Store, TestServer};
+
+use crate::support::{Client, start_with, until};
+
+/// Asks it to, and answers the line it says about it.
+async fn reload(server: &TestServer, what: &str) -> String {
+    let before = server.log().len();
+    signal(server.id(), "HUP").expect("asked");
+    until("a word about it", async || {
+        let log = server.log();
+        log[before..].lines().find(|line| line.contains(what)).map(str::to_owned)
+    })
+    .await
+}
+
+fn register(server: &TestServer, name: &str) -> u16 {
+    let body = json!({ "username": name, "password": PASSWORD });
+    server.post("/api/auth/register", &body).expect("an answer").status
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hang_up_takes_over_what_can_be() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("kith.toml");
+    let write = |text: &str| fs::write(&file, text).expect("written");
+    write("[log]\nlevel = 'info'\n");
+    let server = start_with(Store::Sqlite, &[("KITH_CONFIG", &file.display().to_string())]);
+    let ann = Client::register(&server, "ann").await;
+    let lines = |part: &str| server.log().lines().filter(|line| line.contains(part)).count();
+    assert_eq!(lines("answered"), 0, "no line for each request");
+
+    write("[log]\nlevel = 'debug'\n[accounts]\nregistration_open = false\n[limits]\nmax_group_members = 9\n");
+    let said = reload(&server, "the settings were read again").await;
+    assert!(said.contains("accounts.registration_open, log.level"), "{said}");
+    assert!(said.contains(r#"need_a_restart="limits.max_group_members""#), "{said}");
+    assert_eq!(register(&server, "bob"), 403);
+    until("a line for a request", async || (lines("answered") > 0).then_some(())).await;
+
+    // What is wrong changes nothing, and is named.
+    write("[log]\nlevel = 'loud'\n[accounts]\nregistration_open = true\n");
+    let said = reload(&server, "the settings stay as they were").await;
+    assert!(said.contains("wrong settings"), "{said}");
+    assert!(server.log().contains("kith.toml:2: log.level"), "{}", server.log());
+    assert_eq!(register(&server, "bob"), 403);
+
+    write("[log]\nlevel = 'info'\n");
+    reload(&server, "the settings were read again").await;
+    let answered = lines("answered");
+    assert_eq!(register(&server, "bob"), 200);
+    assert_eq!(lines("answered"), answered, "no more lines for each request");
+    // Who was connected all the time still is.
+    assert_eq!(ann.call("WhoAmI", ()).await["user"]["id"], ann.user());
+}
+
+/// The unit's `ExecReload` is what was just tested.
+#[test]
+fn the_unit_reloads_by_hang_up() {
+    let unit = testkit::generated::workspace_root().join("deploy/kith.service");
+    let unit = fs::read_to_string(unit).expect("the unit");
+    assert!(unit.lines().any(|line| line == "ExecReload=/bin/kill -HUP $MAINPID"), "{unit}");
+    for part in
+        ["ExecStart=/usr/local/bin/kith serve", "Restart=on-failure", "TimeoutStopSec=60", "DynamicUser=yes"]
+    {
+        assert!(unit.lines().any(|line| line == part), "{part}");
+    }
+    // Where systemd is, it says what it thinks of the unit.
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = folder.path().join("kith.service");
+    fs::write(&copy, unit.replace("/usr/local/bin/kith", env!("CARGO_BIN_EXE_kith"))).expect("written");
+    match std::process::Command::new("systemd-analyze").arg("verify").arg(&copy).output() {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(!said.contains("kith.service:"), "{said}");
+        }
+        Err(_) => eprintln!("SKIPPED: no systemd-analyze here to verify the unit"),
+    }
+}

@@ -57,7 +57,34 @@ pub trait Audience: Send + Sync + 'static {
     fn receipts(&self, notices: Vec<ReceiptNotice>);
 }
 
-/// What this service asks about users.
+/// Which of two users has blocked the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Blocks {
+    /// The first has blocked the second.
+    pub by_first: bool,
+    /// The second has blocked the first.
+    pub by_second: bool,
+}
+
+impl Blocks {
+    /// Whether either has.
+    pub const fn any(self) -> bool {
+        self.by_first || self.by_second
+    }
+}
+
+/// What keeps one user from coming near another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Barrier {
+    /// The other wants to be asked, and has not accepted.
+    Invite,
+    /// The other has blocked them.
+    BlockedByThem,
+    /// They have blocked the other.
+    BlockedByCaller,
+}
+
+/// What this service asks about users. Unless told otherwise, everybody lets everybody come near.
 #[async_trait]
 pub trait Users: Send + Sync + 'static {
     /// The names of those that exist, in any order.
@@ -65,4 +92,39 @@ pub trait Users: Send + Sync + 'static {
     /// # Errors
     /// A reason, if it cannot be found out now.
     async fn names(&self, users: &[UserId]) -> Result<Vec<(UserId, String)>, String>;
+
+    /// Which of these two has blocked the other, if memory knows.
+    fn known_blocks(&self, first: UserId, second: UserId) -> Option<Blocks> {
+        let _ = (first, second);
+        Some(Blocks::default())
+    }
+
+    /// Which of each pair has blocked the other, in order.
+    ///
+    /// # Errors
+    /// A reason, if it cannot be found out now; so for those that follow.
+    async fn blocks(&self, pairs: &[(UserId, UserId)]) -> Result<Vec<Blocks>, String> {
+        Ok(vec![Blocks::default(); pairs.len()])
+    }
+
+    /// What keeps `caller` from beginning a direct conversation with `user`.
+    async fn barrier(&self, caller: UserId, user: UserId) -> Result<Option<Barrier>, String> {
+        let _ = (caller, user);
+        Ok(None)
+    }
+
+    /// Those of `users` whom `caller` may not add to a group, and why.
+    async fn barriers_to_groups(
+        &self,
+        caller: UserId,
+        users: &[UserId],
+    ) -> Result<Vec<(UserId, Barrier)>, String> {
+        let _ = (caller, users);
+        Ok(Vec::new())
+    }
+
+    /// `caller` has begun to talk with `user`.
+    async fn met(&self, caller: UserId, user: UserId) {
+        let _ = (caller, user);
+    }
 }

@@ -16,6 +16,9 @@ pub enum ChatError {
     /// The caller is a member, but may not do that.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// Somebody wants to be asked first.
+    #[error("{0}")]
+    InviteRequired(String),
     /// The MLS epoch named is not the current one.
     #[error("the conversation is in epoch {current}")]
     WrongEpoch {
@@ -49,6 +52,7 @@ impl ChatError {
             Self::Invalid(_) => ErrorCode::Invalid,
             Self::NotFound(_) => ErrorCode::NotFound,
             Self::Forbidden(_) => ErrorCode::Forbidden,
+            Self::InviteRequired(_) => ErrorCode::InviteRequired,
             Self::WrongEpoch { .. } => ErrorCode::WrongEpoch,
             Self::LastAdmin => ErrorCode::LastAdmin,
             Self::GroupFull { .. } => ErrorCode::GroupFull,

@@ -31,10 +31,12 @@ impl Chats {
             return Err(ChatError::GroupFull { limit: self.policy.group_members });
         }
         // First whether the caller may: an outsider learns nothing about users here.
-        if self.conversation(group).await?.members().get(caller.user).is_none() {
+        let members = self.conversation(group).await?.members();
+        if members.get(caller.user).is_none() {
             return Err(ChatError::NotFound("conversation"));
         }
-        self.check_users(&users).await?;
+        let new: Vec<_> = users.iter().copied().filter(|user| members.get(*user).is_none()).collect();
+        self.check_additions(caller.user, &new).await?;
         self.change(caller, group, GroupChange::Add(users)).await
     }
 

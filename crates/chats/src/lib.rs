@@ -9,6 +9,7 @@
 mod audience;
 mod cache;
 mod caught;
+mod consent;
 mod conversation;
 mod error;
 mod groups;
@@ -26,7 +27,7 @@ pub mod store;
 mod succession;
 mod summary;
 
-pub use audience::{Appended, Audience, ReceiptNotice, Users};
+pub use audience::{Appended, Audience, Barrier, Blocks, ReceiptNotice, Users};
 pub use conversation::{Conversation, Members};
 pub use error::ChatError;
 pub use policy::Policy;

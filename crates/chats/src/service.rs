@@ -58,7 +58,7 @@ impl Chats {
         policy: Policy,
     ) -> Arc<Self> {
         let cache = Arc::new(Cache::new(policy.cached_conversations));
-        let (batchers, news) = Batchers::start(&store, &cache, &clock, &policy);
+        let (batchers, news) = Batchers::start(&store, &users, &cache, &clock, &policy);
         let receipts = Arc::new(Receipts::default());
         let mut tasks = Vec::new();
         for mut routed in news {

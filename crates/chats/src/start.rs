@@ -16,7 +16,7 @@ impl Chats {
     /// one with oneself is for notes.
     ///
     /// # Errors
-    /// There is no such user, or the store did not answer.
+    /// There is no such user; they want an invite first; one has blocked the other; or the store did not answer.
     pub async fn start_direct(
         &self,
         caller: Caller,
@@ -26,19 +26,32 @@ impl Chats {
         if !self.names(vec![peer]).await?.contains_key(&peer) {
             return Err(ChatError::NotFound("user"));
         }
+        self.check_beginning(caller.user, peer).await?;
+        self.converse(caller.user, peer, kind).await
+    }
+
+    /// The direct conversation of two who have agreed to it, begun by `one` if there is none.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn converse(
+        &self,
+        one: UserId,
+        peer: UserId,
+        kind: ConversationKind,
+    ) -> Result<ConversationId, ChatError> {
         let now = self.clock.now();
-        let (low, high) = (caller.user.min(peer), caller.user.max(peer));
-        let member =
-            |user| Member { user, role: Role::Member, from_seq: 1, added_at: now, added_by: caller.user };
+        let (low, high) = (one.min(peer), one.max(peer));
+        let member = |user| Member { user, role: Role::Member, from_seq: 1, added_at: now, added_by: one };
         let members = if low == high { vec![member(low)] } else { vec![member(low), member(high)] };
         let new = NewConversation {
             id: ConversationId::compose(ConversationShape::Direct, now, self.random()),
             kind,
             key: CreationKey::Pair(low, high),
             info: Info {
-                created_by: Some(caller.user),
+                created_by: Some(one),
                 created_at: now,
-                updated_by: Some(caller.user),
+                updated_by: Some(one),
                 updated_at: now,
                 ..Info::default()
             },
@@ -48,6 +61,7 @@ impl Chats {
         let (id, created) = self.store.create(new).await?;
         if created {
             self.audience.started(id, if low == high { vec![low] } else { vec![low, high] });
+            self.users.met(one, peer).await;
         }
         Ok(id)
     }
@@ -65,7 +79,7 @@ impl Chats {
         if others.len() + 1 > self.policy.group_members {
             return Err(ChatError::GroupFull { limit: self.policy.group_members });
         }
-        self.check_users(&others).await?;
+        self.check_additions(caller.user, &others).await?;
         let now = self.clock.now();
         let id = ConversationId::compose(ConversationShape::Group, now, self.random());
         let creation = group.id.unwrap_or_else(|| self.message_id());

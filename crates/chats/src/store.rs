@@ -284,6 +284,12 @@ pub trait ChatStore: GroupStore {
     /// Creates a conversation, or finds the one that its key already names: its id, and whether it is new.
     async fn create(&self, new: NewConversation) -> Result<(ConversationId, bool), StoreError>;
 
+    /// What was created under these keys, in order.
+    async fn find_created(
+        &self,
+        keys: Vec<(CreationKey, ConversationKind)>,
+    ) -> Result<Vec<Option<ConversationId>>, StoreError>;
+
     /// The heads of those conversations that exist, in any order.
     async fn load(&self, conversations: Vec<ConversationId>) -> Result<Vec<Head>, StoreError>;
 

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use protocol::{
-    ConversationFilter, ConversationId, ConversationKind, ConversationSettings, ConversationSummary,
-    DeviceId, GroupChanges, GroupInfo, GroupLink, GroupPreview, HistoryRequest, JoinedGroup, LinkCode,
-    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, NewGroupLink, OutgoingMessage, Presence,
-    Privacy, PrivacyChanges, Profile, ProfileChanges, Retention, Sent, Seq, SessionInfo, SyncPage,
-    SyncRequest, Timestamp, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
+    BlockedUser, ContactsPage, ContactsRequest, ConversationFilter, ConversationId, ConversationKind,
+    ConversationSettings, ConversationSummary, DeviceId, GroupChanges, GroupInfo, GroupLink, GroupPreview,
+    HistoryRequest, Invite, InviteDirection, InviteId, InviteOutcome, JoinedGroup, LinkCode,
+    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, NewGroupLink, NewReport, OutgoingMessage,
+    Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, ReportId, Retention, Sent, Seq, SessionInfo,
+    SyncPage, SyncRequest, Timestamp, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -279,6 +280,66 @@ impl Hub {
     /// This device holds the messages sent to it alone up to `number`.
     pub fn acknowledge_device_messages(&self, number: u64) -> Answer<()> {
         self.call("AcknowledgeDeviceMessages", (number,))
+    }
+
+    /// Watches these users come and go, and nobody else: how they stand now.
+    pub fn watch_presence(&self, users: Vec<UserId>) -> Answer<Vec<Presence>> {
+        self.call("WatchPresence", (users,))
+    }
+
+    /// Lists a user among one's contacts.
+    pub fn add_contact(&self, user: UserId) -> Answer<()> {
+        self.call("AddContact", (user,))
+    }
+
+    /// Takes a user off one's contacts.
+    pub fn remove_contact(&self, user: UserId) -> Answer<()> {
+        self.call("RemoveContact", (user,))
+    }
+
+    /// A page of one's contacts.
+    pub fn list_contacts(&self, request: ContactsRequest) -> Answer<ContactsPage> {
+        self.call("ListContacts", (request,))
+    }
+
+    /// Blocks a user.
+    pub fn block(&self, user: UserId) -> Answer<()> {
+        self.call("Block", (user,))
+    }
+
+    /// Ends a block.
+    pub fn unblock(&self, user: UserId) -> Answer<()> {
+        self.call("Unblock", (user,))
+    }
+
+    /// Whom one has blocked.
+    pub fn list_blocked(&self) -> Answer<Vec<BlockedUser>> {
+        self.call("ListBlocked", ())
+    }
+
+    /// Asks a user to talk.
+    pub fn send_invite(&self, user: UserId, message: Option<String>) -> Answer<InviteOutcome> {
+        self.call("SendInvite", (user, message))
+    }
+
+    /// Answers an invite.
+    pub fn answer_invite(&self, invite: InviteId, accept: bool) -> Answer<Invite> {
+        self.call("AnswerInvite", (invite, accept))
+    }
+
+    /// Takes an invite back.
+    pub fn withdraw_invite(&self, invite: InviteId) -> Answer<()> {
+        self.call("WithdrawInvite", (invite,))
+    }
+
+    /// The invites received or sent.
+    pub fn list_invites(&self, direction: InviteDirection) -> Answer<Vec<Invite>> {
+        self.call("ListInvites", (direction,))
+    }
+
+    /// Reports a user or a message to the moderators.
+    pub fn report(&self, report: NewReport) -> Answer<ReportId> {
+        self.call("Report", (report,))
     }
 
     /// Ends the connection after what was called was sent.

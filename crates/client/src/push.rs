@@ -1,8 +1,8 @@
 //! The hub's events, decoded.
 
 use protocol::{
-    Body, ConversationId, ConversationSummary, DeviceId, DeviceMessage, Message, MessageId, MessageKind,
-    Receipt, Seq, Timestamp, UserId, events,
+    Body, ConversationId, ConversationSummary, DeviceId, DeviceMessage, Invite, Message, MessageId,
+    MessageKind, Presence, Receipt, Seq, Timestamp, UserId, events,
 };
 use signalr::{ArgumentError, Arguments};
 
@@ -20,6 +20,10 @@ pub enum Push {
     Typing(ConversationId, UserId, bool),
     /// A conversation is new, or changed.
     Conversation(Box<ConversationSummary>),
+    /// An invite came, was answered, or was withdrawn.
+    Invite(Box<Invite>),
+    /// Somebody watched came or went.
+    Presence(Presence),
     /// A message to this device alone.
     Device(DeviceMessage),
     /// Events were dropped.
@@ -41,6 +45,12 @@ impl Push {
             events::TYPING => Self::Typing(arguments.get(0)?, arguments.get(1)?, arguments.get(2)?),
             events::CONVERSATION => Self::Conversation(arguments.get(0)?),
             events::DEVICE_MESSAGE => Self::Device(arguments.get(0)?),
+            events::INVITE => Self::Invite(arguments.get(0)?),
+            events::PRESENCE => Self::Presence(Presence {
+                user: arguments.get(0)?,
+                online: arguments.get(1)?,
+                last_seen: arguments.get_optional(2)?,
+            }),
             events::RESYNC => Self::Resync,
             _ => return Ok(None),
         }))

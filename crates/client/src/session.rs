@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use platform::Randomness;
 use protocol::{
-    ConversationId, ConversationSummary, DeviceId, DeviceMessage, Message, OutgoingMessage, Sent, Seq,
-    SyncPage, SyncRequest, UserId,
+    ConversationId, ConversationSummary, DeviceId, DeviceMessage, Invite, Message, OutgoingMessage, Presence,
+    Sent, Seq, SyncPage, SyncRequest, UserId,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
@@ -112,6 +112,10 @@ pub enum Update {
     Typing(ConversationId, UserId, bool),
     /// A conversation is new, or changed.
     Conversation(Box<ConversationSummary>),
+    /// An invite came, was answered, or was withdrawn.
+    Invite(Box<Invite>),
+    /// Somebody watched came or went.
+    Presence(Presence),
     /// A message to this device alone.
     Device(Box<DeviceMessage>),
     /// Connected. What was missed follows.

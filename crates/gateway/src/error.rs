@@ -1,6 +1,6 @@
 //! Errors on their way out: a stable code, a sentence, and over HTTP a status.
 
-use accounts::AccountError;
+use accounts::{AccountError, PeopleError};
 use axum::response::{IntoResponse, Response};
 use chats::ChatError;
 use http::{HeaderValue, StatusCode, header};
@@ -82,6 +82,23 @@ impl From<AccountError> for CommandError {
             AccountError::RateLimited { retry_at } => {
                 Self { retry_after_s: Some(wait_s(*retry_at)), ..Self::new(error.code(), error.to_string()) }
             }
+            _ => Self::new(error.code(), error.to_string()),
+        }
+    }
+}
+
+impl From<PeopleError> for CommandError {
+    fn from(error: PeopleError) -> Self {
+        match &error {
+            // What went wrong inside is for the log.
+            PeopleError::Unavailable(reason) => {
+                tracing::warn!(reason, "a people command failed");
+                Self::new(error.code(), error.code().meaning())
+            }
+            PeopleError::TooSoon { retry_at, .. } => Self {
+                retry_after_s: retry_at.map(|at| wait_s(Some(at))),
+                ..Self::new(error.code(), error.to_string())
+            },
             _ => Self::new(error.code(), error.to_string()),
         }
     }

@@ -79,7 +79,9 @@ impl Hub for ChatHub {
             return connection.close(Some(CommandError::from(error).text()), false);
         }
         tracing::debug!(connection = client.number(), user = %caller.user, device = %caller.device, "connected");
-        self.0.services.presence.connected(caller.user, client.number());
+        if self.0.services.presence.connected(caller.user, client.number()) {
+            self.0.bulletin.moved(caller.user);
+        }
         let token = client.token.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A session that ended since the first look was not closed by the doorkeeper.
         if let Some(token) = token
@@ -110,7 +112,10 @@ impl Hub for ChatHub {
     async fn disconnected(&self, client: &Arc<Client>, _: &ConnectionHandle) {
         tracing::debug!(connection = client.number(), user = %client.caller.user, "disconnected");
         self.0.directory.remove(client.caller.user, client.number());
-        self.0.services.presence.disconnected(client.caller.user, client.number());
+        self.0.bulletin.unwatch(client.number());
+        if self.0.services.presence.disconnected(client.caller.user, client.number()) {
+            self.0.bulletin.moved(client.caller.user);
+        }
         self.0.services.accounts.note_activity(client.caller.device);
     }
 }

@@ -4,12 +4,14 @@
 //! A command is one function in `commands`, listed in one table; the hub calls it, and so does its twin in `rest`. Nothing
 //! here opens a database.
 
+mod bulletin;
 mod commands;
 mod connections;
 mod error;
 mod fanout;
 mod hub;
 mod limits;
+mod neighbours;
 mod page;
 mod rest;
 mod state;

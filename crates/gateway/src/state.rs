@@ -4,18 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use accounts::Accounts;
+use accounts::{Accounts, People};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use chats::Chats;
 use presence::{Directory, Presence, Typing};
 use protocol::events;
 use signalr::server::{ConnectionHandle, Server, cors};
+use tokio::task::JoinSet;
 
+use crate::bulletin::Bulletin;
 use crate::connections::Doorkeeper;
 use crate::fanout::FanOut;
 use crate::hub::ChatHub;
 use crate::limits::{Doors, Limits, at_the_door, doors};
+use crate::neighbours::Neighbourhood;
 use crate::{page, rest};
 
 /// The services behind the doors.
@@ -23,6 +26,8 @@ use crate::{page, rest};
 pub struct Services {
     /// Users and sessions.
     pub accounts: Accounts,
+    /// Contacts, blocks and invites.
+    pub people: People,
     /// Conversations.
     pub chats: Arc<Chats>,
     /// Who is online.
@@ -47,6 +52,7 @@ pub struct Options {
 pub(crate) struct Shared {
     pub(crate) services: Services,
     pub(crate) directory: Arc<Directory<ConnectionHandle>>,
+    pub(crate) bulletin: Arc<Bulletin>,
     pub(crate) options: Options,
     pub(crate) limits: Arc<Limits>,
     pub(crate) doors: Doors,
@@ -63,25 +69,37 @@ impl Shared {
 pub struct Gateway {
     shared: Arc<Shared>,
     hub: Server<ChatHub>,
+    /// These end with the doors.
+    _tasks: JoinSet<()>,
 }
 
 impl Gateway {
-    /// Puts the doors before the services. `fan_out` is the audience that the chats service was started with.
+    /// Puts the doors before the services. Must be called within a tokio runtime. `fan_out` is the audience that the chats service was started with.
     pub fn new(services: Services, fan_out: &FanOut, mut options: Options) -> Self {
         options.signalr.lagging = Some(events::RESYNC);
         fan_out.announce_from(&services.chats);
         let directory = fan_out.directory();
         services.accounts.observe(Arc::new(Doorkeeper::new(Arc::clone(&directory))));
+        let bulletin = Arc::new(Bulletin::new(Arc::clone(&services.presence), services.people.clone()));
+        services.people.meet(Arc::new(Neighbourhood {
+            chats: Arc::downgrade(&services.chats),
+            presence: Arc::clone(&services.presence),
+            directory: Arc::clone(&directory),
+            bulletin: Arc::downgrade(&bulletin),
+        }));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::clone(&bulletin).run());
         let shared = Arc::new(Shared {
             services,
             directory,
+            bulletin,
             next_connection: AtomicU64::new(1),
             limits: Arc::clone(&options.limits),
             doors: doors(),
             options: options.clone(),
         });
         let hub = Server::new(Arc::new(ChatHub(Arc::clone(&shared))), options.signalr);
-        Self { shared, hub }
+        Self { shared, hub, _tasks: tasks }
     }
 
     /// Every route of the server.

@@ -72,6 +72,13 @@ impl<H: Clone> Directory<H> {
         }
     }
 
+    /// A connection that is in, by its number.
+    pub fn find(&self, user: UserId, number: u64) -> Option<H> {
+        let shard = self.shards.of(user);
+        let found = shard.get(user).iter().find(|connection| connection.number == number);
+        found.map(|connection| connection.handle.clone())
+    }
+
     /// The connections of one device of a user.
     pub fn of_device(&self, user: UserId, device: DeviceId) -> Vec<H> {
         let shard = self.shards.of(user);
@@ -120,6 +127,7 @@ mod tests {
         assert_eq!(directory.of_device(ALICE, PHONE), ["one", "three"]);
         assert_eq!(directory.counts(), Counts { users: 2, connections: 4 });
 
+        assert_eq!((directory.find(ALICE, 2), directory.find(BOB, 2)), (Some("two"), None));
         assert_eq!(directory.remove(ALICE, 1), Some("one"));
         assert_eq!(directory.remove(ALICE, 1), None);
         assert_eq!(directory.remove(ALICE, 4), None);

@@ -116,6 +116,11 @@ impl Presence {
         online != was_online
     }
 
+    /// Whether a user is online. Never asks the store.
+    pub fn is_online(&self, user: UserId) -> bool {
+        self.shards.of(user).is_online(user)
+    }
+
     /// How a user stands; see [`statuses`](Self::statuses).
     ///
     /// # Errors

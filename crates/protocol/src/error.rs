@@ -60,11 +60,13 @@ error_codes! {
     RegistrationClosed = "registration_closed" / 403,
     /// One may not do that: it takes a role that one does not have.
     Forbidden = "forbidden" / 403,
+    /// They talk by invite only: send one, or ask to be let in.
+    InviteRequired = "invite_required" / 403,
     /// There is no such thing, or it is not for you to know.
     NotFound = "not_found" / 404,
     /// The MLS epoch named is not the current one: process what came meanwhile and try again.
     WrongEpoch = "wrong_epoch" / 409,
-    /// The same id was used for something else, or the address belongs to another account.
+    /// The same id was used for something else, the address belongs to another account, or it was answered already.
     Conflict = "conflict" / 409,
     /// The last admin cannot leave or step down while others remain: promote somebody first.
     LastAdmin = "last_admin" / 409,

@@ -14,6 +14,10 @@ pub const CONVERSATION: &str = "conv";
 pub const SETTINGS: &str = "set";
 /// A message to this device alone: `(deviceMessage)`.
 pub const DEVICE_MESSAGE: &str = "dev";
+/// An invite came, or one was answered or withdrawn: `(invite)`.
+pub const INVITE: &str = "inv";
+/// Somebody watched came or went: `(user, online, lastSeen)`.
+pub const PRESENCE: &str = "pres";
 /// The connection fell behind and events were dropped: `()`. Call `Sync`.
 pub const RESYNC: &str = "resync";
 
@@ -48,6 +52,16 @@ pub const ALL: &[(&str, &str, &str)] = &[
         DEVICE_MESSAGE,
         "deviceMessage",
         "A message to this device alone, such as an MLS Welcome. Acknowledge it with `AcknowledgeDeviceMessages`.",
+    ),
+    (
+        INVITE,
+        "invite",
+        "Somebody asks to talk, or an invite from or to oneself was answered or withdrawn. After an absence, call `ListInvites`.",
+    ),
+    (
+        PRESENCE,
+        "user, online, lastSeen",
+        "Somebody that this connection watches came or went: see `WatchPresence`. Being offline is told after 2 s, so that a reconnect does not flicker. After `resync`, call `WatchPresence` again.",
     ),
     (RESYNC, "", "The connection was too slow and events were dropped: call `Sync`."),
 ];

@@ -137,6 +137,14 @@ id!(
     /// A signed-in device, which is also a session: `d_…`.
     DeviceId, "d_", "a device id (d_…)"
 );
+id!(
+    /// Somebody's wish to talk: `i_…`.
+    InviteId, "i_", "an invite's id (i_…)"
+);
+id!(
+    /// Something reported to moderators: `r_…`.
+    ReportId, "r_", "a report's id (r_…)"
+);
 
 /// What admits to a group, 16 random bytes: `l_…`. Whoever has it may join.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

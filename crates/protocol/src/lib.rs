@@ -14,6 +14,7 @@ mod link;
 mod message;
 mod null;
 pub mod objects;
+mod people;
 mod privacy;
 mod profile;
 mod receipts;
@@ -30,12 +31,17 @@ pub use conversation::{
 };
 pub use error::ErrorCode;
 pub use id::{
-    ConversationId, ConversationKind, ConversationShape, DeviceId, IdError, LinkCode, MessageId, UserId,
+    ConversationId, ConversationKind, ConversationShape, DeviceId, IdError, InviteId, LinkCode, MessageId,
+    ReportId, UserId,
 };
 pub use link::{GroupLink, GroupPreview, JoinedGroup, NewGroupLink};
 pub use message::{
     Body, DeviceMessage, HistoryRequest, Message, MessageKind, MessagePage, OutgoingDeviceMessage,
     OutgoingMessage, Sent, SyncPage, SyncRequest,
+};
+pub use people::{
+    BlockedUser, Contact, ContactsPage, ContactsRequest, Invite, InviteDirection, InviteOutcome,
+    InviteStatus, NewReport, Report, ReportsPage, ReportsRequest,
 };
 pub use privacy::{GroupsFrom, LastSeenTo, MessagesFrom, Privacy, PrivacyChanges};
 pub use profile::{Profile, ProfileChanges, ServerRole, UserPage, UserPageRequest};

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// Fields that serde takes without but the server does not: a group needs a name.
-const REQUIRED_BY_RULE: &[(&str, &str)] = &[("NewGroup", "name")];
+const REQUIRED_BY_RULE: &[(&str, &str)] = &[("NewGroup", "name"), ("NewReport", "reason")];
 
 /// Snapshots of the samples of one area, each checked on the way.
 #[derive(Default)]
@@ -88,7 +88,7 @@ fn fits(of: &str, value: &Value) -> bool {
         _ if OBJECTS.iter().any(|object| object.name == of) => value.is_object(),
         "Body" => value.is_object() || value.is_string(),
         "String" | "UserId" | "DeviceId" | "ConversationId" | "MessageId" | "LinkCode" | "Retention"
-        | "ByteString" => value.is_string(),
+        | "InviteId" | "ReportId" | "ByteString" => value.is_string(),
         _ if CHOICES.iter().any(|choice| choice.name == of) => value.is_string(),
         _ => false,
     }
@@ -185,7 +185,9 @@ fn every_word_on_the_wire() {
     check::<MessagesFrom>("MessagesFrom");
     check::<GroupsFrom>("GroupsFrom");
     check::<ServerRole>("ServerRole");
-    assert_eq!(CHOICES.len(), 9);
+    check::<InviteDirection>("InviteDirection");
+    check::<InviteStatus>("InviteStatus");
+    assert_eq!(CHOICES.len(), 11);
     let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(codes, expected::<ErrorCode>(&json!("?")));
     insta::assert_snapshot!("error_codes", codes.join("\n"));

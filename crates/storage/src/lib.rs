@@ -6,6 +6,7 @@
 mod accounts;
 mod chats;
 mod inspection;
+mod people;
 pub mod postgres;
 pub mod sqlite;
 

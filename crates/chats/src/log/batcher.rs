@@ -14,9 +14,10 @@ use super::operation::{Operation, Outcome, SentKey};
 use super::plan::{Known, Plan, plan};
 use crate::cache::Cache;
 use crate::caught::caught;
+use crate::consent::barred;
 use crate::conversation::Conversation;
 use crate::store::{ChatStore, NewConversation, StoreError};
-use crate::{Appended, ChatError, Policy};
+use crate::{Appended, ChatError, Policy, Users};
 
 /// How often a batch is planned anew when somebody else was first.
 const ATTEMPTS: usize = 5;
@@ -51,6 +52,7 @@ impl Batchers {
     /// Starts them. Each one's news, in order, come out of the receiver beside.
     pub(crate) fn start(
         store: &Arc<dyn ChatStore>,
+        users: &Arc<dyn Users>,
         cache: &Arc<Cache>,
         clock: &Arc<dyn Clock>,
         policy: &Policy,
@@ -62,6 +64,7 @@ impl Batchers {
             let (routed, receiver) = mpsc::channel(ROUTED_BATCHES);
             let batcher = Batcher {
                 store: Arc::clone(store),
+                users: Arc::clone(users),
                 cache: Arc::clone(cache),
                 clock: Arc::clone(clock),
                 policy: policy.clone(),
@@ -106,6 +109,7 @@ impl Batchers {
 
 pub(super) struct Batcher {
     pub(super) store: Arc<dyn ChatStore>,
+    users: Arc<dyn Users>,
     pub(super) cache: Arc<Cache>,
     clock: Arc<dyn Clock>,
     policy: Policy,
@@ -197,6 +201,7 @@ impl Batcher {
         let ids: HashSet<_> = batch.iter().map(|command| command.conversation).collect();
         let conversations = self.cache.load(&*self.store, ids.iter().copied()).await?;
         self.settle(ids).await?;
+        let barred = barred(&*self.users, &conversations).await?;
         if attempt > 1 {
             self.look_up(batch.iter(), sent).await?;
         }
@@ -204,15 +209,15 @@ impl Batcher {
         let operations = || batch.iter().map(|command| (command.conversation, &command.operation));
         let now = self.clock.now();
         let policy = &self.policy;
-        let known = Known { conversations: &conversations, sent, admissions: &admissions, now, policy };
+        let (barred, admissions) = (&barred, &admissions);
+        let known = Known { conversations: &conversations, sent, barred, admissions, now, policy };
         let mut plan_made = plan(operations(), &known);
         if attempt == 1 {
             let refused = refused_sends(&plan_made, batch);
             if !refused.is_empty() {
                 // One may be the repeat of a send that was fine when it came first.
                 self.look_up(refused.into_iter(), sent).await?;
-                let known =
-                    Known { conversations: &conversations, sent, admissions: &admissions, now, policy };
+                let known = Known { conversations: &conversations, sent, barred, admissions, now, policy };
                 plan_made = plan(operations(), &known);
             }
         }
@@ -287,7 +292,10 @@ impl Batcher {
 
 fn refused_sends<'a>(plan: &Plan, batch: &'a [Command]) -> Vec<&'a Command> {
     let refused = |outcome: &Result<Outcome, ChatError>| {
-        matches!(outcome, Err(ChatError::NotFound(_) | ChatError::WrongEpoch { .. }))
+        matches!(
+            outcome,
+            Err(ChatError::NotFound(_) | ChatError::Forbidden(_) | ChatError::WrongEpoch { .. })
+        )
     };
     let answered = plan.outcomes.iter().zip(batch);
     answered

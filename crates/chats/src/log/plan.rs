@@ -11,6 +11,7 @@ use protocol::{
 use super::join::Admissions;
 use super::membership;
 use super::operation::{NewMessage, Operation, Outcome, SentKey};
+use crate::consent::{Barred, refusal};
 use crate::conversation::{Conversation, Recent, Snapshot};
 use crate::store::{Commit, HeadUpdate, NewDeviceMessage, NewEntry};
 use crate::{Appended, ChatError, Policy};
@@ -32,6 +33,8 @@ pub(crate) struct Known<'a> {
     pub(crate) sent: &'a HashMap<SentKey, Outcome>,
     /// What speaks for and against those who would join.
     pub(crate) admissions: &'a Admissions,
+    /// Direct conversations in which nothing is taken.
+    pub(crate) barred: &'a Barred,
     pub(crate) now: Timestamp,
     pub(crate) policy: &'a Policy,
 }
@@ -48,7 +51,10 @@ pub(crate) fn plan<'a>(
             None => Err(ChatError::NotFound("conversation")),
             Some(conversation) => match operation {
                 Operation::Append(message) => append(&mut plan, known, conversation, message, &mut in_batch),
-                Operation::Change(change) => membership::apply(&mut plan, known, conversation, change),
+                Operation::Change(change) => match refusal(known.barred, id, change.actor) {
+                    Some(refusal) => Err(refusal),
+                    None => membership::apply(&mut plan, known, conversation, change),
+                },
             },
         };
         plan.outcomes.push(outcome);
@@ -88,6 +94,9 @@ fn append(
     let snapshot = plan.snapshots.entry(conversation.id).or_insert_with(|| conversation.snapshot());
     if snapshot.info.deleted || snapshot.members.get(message.sender).is_none() {
         return Err(ChatError::NotFound("conversation"));
+    }
+    if let Some(refusal) = refusal(known.barred, conversation.id, message.sender) {
+        return Err(refusal);
     }
     check_kind(conversation.kind, snapshot.epoch, message)?;
     if message.kind == MessageKind::Commit {

@@ -15,6 +15,7 @@ use super::encode;
 use super::join::Admissions;
 use super::operation::{Change, GroupChange, Heir, NewMessage, Operation, Outcome, SentKey};
 use super::plan::{Known, Plan, plan};
+use crate::consent::Barred;
 use crate::conversation::Conversation;
 use crate::store::{Head, Info, Member};
 use crate::{ChatError, Policy};
@@ -43,6 +44,7 @@ struct World {
     conversation: Arc<Conversation>,
     sent: HashMap<SentKey, Outcome>,
     admissions: Admissions,
+    barred: Barred,
     policy: Policy,
     now: Timestamp,
 }
@@ -61,7 +63,8 @@ impl World {
         };
         let policy = Policy { group_members: 4, ..Policy::default() };
         let conversation = Arc::new(Conversation::new(head));
-        Self { conversation, sent: HashMap::new(), admissions: HashMap::new(), policy, now: NOW }
+        let (sent, barred, admissions) = (HashMap::new(), Barred::new(), HashMap::new());
+        Self { conversation, sent, barred, admissions, policy, now: NOW }
     }
 
     /// Alice is its admin, Bob and Carol are members.
@@ -77,8 +80,8 @@ impl World {
 
     fn plan(&self, operations: &[Operation]) -> Plan {
         let conversations = HashMap::from([(self.conversation.id, Arc::clone(&self.conversation))]);
-        let Self { sent, admissions, policy, now, .. } = self;
-        let known = Known { conversations: &conversations, sent, admissions, now: *now, policy };
+        let Self { sent, barred, admissions, policy, now, .. } = self;
+        let known = Known { conversations: &conversations, sent, barred, admissions, now: *now, policy };
         plan(operations.iter().map(|operation| (self.conversation.id, operation)), &known)
     }
 

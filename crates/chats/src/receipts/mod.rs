@@ -114,6 +114,11 @@ impl Chats {
                 tracing::debug!(%error, "some senders are not told of a receipt");
             }
         }
+        // In doubt nothing is told: the sender sees it when they look.
+        if !tell.is_empty() && !id.is_group() && self.is_barred(&conversation.members()).await.unwrap_or(true)
+        {
+            return Ok(());
+        }
         self.receipts.notice(&conversation, tell, caller.user);
         Ok(())
     }

@@ -115,6 +115,8 @@ impl<C: Connector> Engine<C> {
             Push::Receipts(conversation, receipts) => Some(Update::Receipts(conversation, receipts)),
             Push::Typing(conversation, user, typing) => Some(Update::Typing(conversation, user, typing)),
             Push::Conversation(summary) => Some(Update::Conversation(summary)),
+            Push::Invite(invite) => Some(Update::Invite(invite)),
+            Push::Presence(presence) => Some(Update::Presence(presence)),
             Push::Device(message) => Some(Update::Device(Box::new(message))),
         });
     }

@@ -17,7 +17,9 @@ pub(crate) async fn set_privacy(
     caller: Caller,
     changes: PrivacyChanges,
 ) -> Result<Privacy, CommandError> {
-    Ok(shared.services.accounts.set_privacy(caller.user, changes).await?)
+    let privacy = shared.services.accounts.set_privacy(caller.user, changes).await?;
+    shared.services.people.privacy_changed(caller.user);
+    Ok(privacy)
 }
 
 pub(crate) async fn get_profile(

@@ -9,6 +9,7 @@ const CLASSES: &[(&str, Limit)] = &[
     ("SearchUsers", Limit::Searches),
     ("AddUserToGroup", Limit::Invitations),
     ("AddUsersToGroup", Limit::Invitations),
+    ("SendInvite", Limit::Invitations),
     ("InitiateGroupChatSession", Limit::Groups),
 ];
 

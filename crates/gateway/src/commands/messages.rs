@@ -52,6 +52,9 @@ pub(crate) async fn set_typing(
     if !shared.services.typing.passes(conversation, caller.user, typing) {
         return Ok(());
     }
+    if !conversation.is_group() && shared.services.chats.is_barred(&members).await? {
+        return Ok(());
+    }
     let news = Broadcast::new(events::TYPING, (conversation, caller.user, typing));
     for member in members.as_slice().iter().filter(|member| member.user != caller.user) {
         // Whoever is closing need not know.

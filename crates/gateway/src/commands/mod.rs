@@ -5,23 +5,28 @@
 
 pub(crate) mod account;
 mod classes;
+pub(crate) mod contacts;
 pub(crate) mod conversations;
 pub(crate) mod groups;
+pub(crate) mod invites;
 pub(crate) mod links;
 pub(crate) mod messages;
 pub(crate) mod people;
+pub(crate) mod reports;
 mod table;
 #[cfg(test)]
 mod tests;
+pub(crate) mod watching;
 
 use std::sync::Arc;
 
 use protocol::{
-    ConversationFilter, ConversationId, ConversationKind, ConversationSettings, ConversationSummary,
-    DeviceId, GroupChanges, GroupInfo, GroupLink, GroupPreview, HistoryRequest, JoinedGroup, LinkCode,
-    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, NewGroupLink, OutgoingMessage, Presence,
-    Privacy, PrivacyChanges, Profile, ProfileChanges, Retention, Sent, Seq, SessionInfo, SyncPage,
-    SyncRequest, Timestamp, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
+    BlockedUser, ContactsPage, ContactsRequest, ConversationFilter, ConversationId, ConversationKind,
+    ConversationSettings, ConversationSummary, DeviceId, GroupChanges, GroupInfo, GroupLink, GroupPreview,
+    HistoryRequest, Invite, InviteDirection, InviteId, InviteOutcome, JoinedGroup, LinkCode,
+    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, NewGroupLink, NewReport, OutgoingMessage,
+    Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, ReportId, Retention, Sent, Seq, SessionInfo,
+    SyncPage, SyncRequest, Timestamp, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
 };
 
 pub(crate) use classes::class;
@@ -32,12 +37,14 @@ pub const WITHOUT_TWIN: &[(&str, &str)] = &[
     ("StreamHistory", "REST has pages: `History`."),
     ("CheckIn", "It is about a connection, which REST has none of."),
     ("CheckOut", "It is about a connection, which REST has none of."),
+    ("WatchPresence", "It is about a connection, which REST has none of; `LastStatus` tells of one user."),
 ];
 
 table::commands! {
     "Conversations" {
         /// The direct conversation with a user, created if need be. From either side, or both at once, it is the same one.
-        /// `kind` is `plain` unless said otherwise.
+        /// `kind` is `plain` unless said otherwise. `invite_required` if they want to be asked first (see `SendInvite`),
+        /// `forbidden` if one of the two has blocked the other.
         boxed InitiateDirectChatSession(user: UserId; kind: ConversationKind) -> ConversationId = conversations::start_direct;
         /// Creates a group; the caller is its admin. Created again with the same `id`, it is the same group.
         boxed InitiateGroupChatSession(group: NewGroup) -> ConversationId = conversations::start_group;
@@ -120,8 +127,13 @@ table::commands! {
         /// This connection does not count as online any more, though it goes on.
         inline CheckOut() -> () = people::check_out;
         /// Whether a user is online, and when they last were: the moment their last connection closed or checked out, kept
-        /// across restarts. `not_found` if there is no such user.
+        /// across restarts. Whoever does not let one see it looks offline and never seen. `not_found` if there is no such
+        /// user.
         boxed LastStatus(user: UserId) -> Presence = people::last_status;
+        /// This connection watches these users from now on, at most 1,000, and nobody else: answers how they stand, in the
+        /// order asked for, and tells of each change as an event `pres`. An event that comes before the answer is newer than
+        /// it. Whoever does not let one see them looks offline and never seen.
+        boxed WatchPresence(users: Vec<UserId>) -> Vec<Presence> = watching::watch;
         /// The user with exactly this username (a leading `@` does not matter), email address, or phone number in E.164
         /// form (`+…`). `not_found` if nobody has it, `invalid` if it can be none of these.
         boxed FindUser(text: String) -> UserInfo = people::find;
@@ -145,5 +157,36 @@ table::commands! {
         boxed ListSessions() -> Vec<SessionInfo> = people::sessions;
         /// Signs a device out and closes its connections.
         boxed RevokeSession(device: DeviceId) -> () = people::revoke_session;
+    }
+    "Contacts and invites" {
+        /// Lists a user among one's contacts: at most 10,000, whether or not they list one, too. Whoever begins a conversation
+        /// lists the other by that; an accepted invite lists both.
+        boxed AddContact(user: UserId) -> () = contacts::add;
+        /// Takes a user off one's contacts.
+        boxed RemoveContact(user: UserId) -> () = contacts::remove;
+        /// A page of one's contacts. Ask again with `after` as the page's `next`, while it has one.
+        boxed ListContacts(; request: ContactsRequest) -> ContactsPage = contacts::list;
+        /// Blocks a user: once this is answered, neither can say anything to the other directly or begin to, and they cannot
+        /// invite one, add one to a group, or see one come and go. At most 1,000.
+        boxed Block(user: UserId) -> () = contacts::block;
+        /// Ends a block.
+        boxed Unblock(user: UserId) -> () = contacts::unblock;
+        /// Whom one has blocked, the latest first.
+        boxed ListBlocked() -> Vec<BlockedUser> = contacts::blocked;
+        /// Asks a user to talk, in at most 300 characters. `accepted` at once, with the conversation, if they take everybody or
+        /// know one; else `pending`: they see it at once if they are `online`, and otherwise when they return; the answer
+        /// comes as an event `inv`. Sent again, it is the same one; sent by both, both have accepted. `not_found` if there is
+        /// no such user, `rate_limited` for 7 days after they rejected one.
+        boxed SendInvite(user: UserId; message: String) -> InviteOutcome = invites::send;
+        /// Answers an invite: accepting it begins the conversation and lists both with each other. May be repeated; `conflict`
+        /// if it was settled otherwise, or has expired (after 30 days).
+        boxed AnswerInvite(invite: InviteId, accept: bool) -> Invite = invites::answer;
+        /// Takes an invite back.
+        boxed WithdrawInvite(invite: InviteId) -> () = invites::withdraw;
+        /// The invites one has received, or with `sent` those one has sent: the waiting ones first, then the newest; at most
+        /// 500.
+        boxed ListInvites(; direction: InviteDirection) -> Vec<Invite> = invites::list;
+        /// Reports a user, or a message that one may read, to the moderators. What a readable message says is kept with it.
+        boxed Report(report: NewReport) -> ReportId = reports::report;
     }
 }

@@ -10,18 +10,27 @@ use crate::state::Shared;
 const USERS: usize = 500;
 
 pub(crate) async fn check_in(shared: &Shared, caller: Caller) -> Result<(), CommandError> {
-    shared.services.presence.check_in(caller.user, caller.connection.unwrap_or_default());
+    if shared.services.presence.check_in(caller.user, caller.connection.unwrap_or_default()) {
+        shared.bulletin.moved(caller.user);
+    }
     Ok(())
 }
 
 pub(crate) async fn check_out(shared: &Shared, caller: Caller) -> Result<(), CommandError> {
-    shared.services.presence.check_out(caller.user, caller.connection.unwrap_or_default());
+    if shared.services.presence.check_out(caller.user, caller.connection.unwrap_or_default()) {
+        shared.bulletin.moved(caller.user);
+    }
     Ok(())
 }
 
-pub(crate) async fn last_status(shared: &Shared, _: Caller, user: UserId) -> Result<Presence, CommandError> {
+pub(crate) async fn last_status(
+    shared: &Shared,
+    caller: Caller,
+    user: UserId,
+) -> Result<Presence, CommandError> {
     user_info(shared, user).await?;
-    Ok(shared.services.presence.status(user).await?)
+    let state = shared.bulletin.states(caller.user, &[user]).await?.pop().flatten();
+    Ok(state.unwrap_or(Presence { user, online: false, last_seen: None }))
 }
 
 pub(crate) async fn find(shared: &Shared, _: Caller, text: String) -> Result<UserInfo, CommandError> {

@@ -82,6 +82,8 @@ fn every_type_is_explained() {
         "MessageId",
         "LinkCode",
         "Retention",
+        "InviteId",
+        "ReportId",
     ];
     let explained = |of: &str| {
         let of = of.trim_start_matches("Vec").trim_matches(['<', '>', ' ']);

@@ -1,4 +1,4 @@
-use accounts::AccountError;
+use accounts::{AccountError, PeopleError};
 use axum::body::to_bytes;
 use chats::ChatError;
 use presence::PresenceError;
@@ -55,6 +55,7 @@ fn chat_errors() -> Vec<(ChatError, ErrorCode)> {
         (NotFound("conversation"), ErrorCode::NotFound),
         (Forbidden("only an admin may"), ErrorCode::Forbidden),
         (WrongEpoch { current: 7 }, ErrorCode::WrongEpoch),
+        (InviteRequired("ask first".into()), ErrorCode::InviteRequired),
         (LastAdmin, ErrorCode::LastAdmin),
         (GroupFull { limit: 7 }, ErrorCode::GroupFull),
         (TooLarge { limit: 7 }, ErrorCode::TooLarge),
@@ -65,11 +66,37 @@ fn chat_errors() -> Vec<(ChatError, ErrorCode)> {
             Invalid(_)
             | NotFound(_)
             | Forbidden(_)
+            | InviteRequired(_)
             | WrongEpoch { .. }
             | LastAdmin
             | GroupFull { .. }
             | TooLarge { .. }
             | Unavailable => {}
+        }
+    }
+    all
+}
+
+fn people_errors() -> Vec<(PeopleError, ErrorCode)> {
+    use PeopleError::*;
+    let all = vec![
+        (Invalid("why".into()), ErrorCode::Invalid),
+        (NotFound("invite"), ErrorCode::NotFound),
+        (Forbidden("they do not take messages from you"), ErrorCode::Forbidden),
+        (Settled("it was withdrawn"), ErrorCode::Conflict),
+        (Full { what: "contacts", limit: 7 }, ErrorCode::Invalid),
+        (TooSoon { why: "wait", retry_at: None }, ErrorCode::RateLimited),
+        (Unavailable("db-7 is down".into()), ErrorCode::Unavailable),
+    ];
+    for (error, _) in &all {
+        match error {
+            Invalid(_)
+            | NotFound(_)
+            | Forbidden(_)
+            | Settled(_)
+            | Full { .. }
+            | TooSoon { .. }
+            | Unavailable(_) => {}
         }
     }
     all
@@ -86,7 +113,8 @@ fn all() -> Vec<(CommandError, ErrorCode)> {
     let accounts = account_errors().into_iter().map(|(error, code)| (error.into(), code));
     let chats = chat_errors().into_iter().map(|(error, code)| (error.into(), code));
     let presence = presence_errors().into_iter().map(|(error, code)| (error.into(), code));
-    accounts.chain(chats).chain(presence).collect()
+    let people = people_errors().into_iter().map(|(error, code)| (error.into(), code));
+    accounts.chain(people).chain(chats).chain(presence).collect()
 }
 
 /// Status, `Retry-After`, `WWW-Authenticate`, body.

@@ -3,9 +3,11 @@
 mod account;
 mod auth;
 mod body;
+mod contacts;
 mod conversations;
 mod etag;
 mod groups;
+mod invites;
 mod links;
 mod messages;
 mod objects;
@@ -13,6 +15,7 @@ mod openapi;
 mod parameters;
 mod people;
 mod reference;
+mod reports;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -26,6 +29,7 @@ use axum::response::Response;
 use chats::Caller;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
+use protocol::{BlockedUser, ContactsPage, ContactsRequest, Invite, InviteOutcome, NewReport};
 use protocol::{
     CodeRequest, CodeSent, CodeVerification, ConversationFilter, ConversationSettings, ConversationSummary,
     Credentials, CredentialsChange, ErrorCode, GroupChanges, GroupInfo, GroupLink, GroupPreview,
@@ -40,9 +44,9 @@ use crate::state::Shared;
 pub(crate) use body::Json;
 pub use objects::REST_OBJECTS;
 use objects::{
-    ArchivedState, ConversationRef, DeviceMessagesUpTo, DirectRequest, FindRequest, JoinRequest,
-    LeaveRequest, MutedState, OneUser, PageRequest, Recorded, RetentionChange, SearchRequest, SendRequest,
-    SeveralUsers, TypingState, UpTo, UsersRequest,
+    ArchivedState, ConversationRef, DeviceMessagesUpTo, DirectRequest, FindRequest, InviteAnswer,
+    InviteRequest, InvitesRequest, JoinRequest, LeaveRequest, MutedState, OneUser, PageRequest, Recorded,
+    ReportRef, RetentionChange, SearchRequest, SendRequest, SeveralUsers, TypingState, UpTo, UsersRequest,
 };
 pub use openapi::openapi;
 pub use parameters::{PARAMETERS, Parameter};
@@ -105,7 +109,7 @@ table::routes! { "/api"
     /// count.
     signed_in get "/conversations" (; ConversationFilter) -> Vec<ConversationSummary> = conversations::list as LoadConversations;
     /// The direct conversation with a user, created if need be.
-    signed_in post "/conversations/direct" (DirectRequest) -> ConversationRef, or [NotFound]
+    signed_in post "/conversations/direct" (DirectRequest) -> ConversationRef, or [NotFound, Forbidden, InviteRequired]
         = conversations::start_direct as InitiateDirectChatSession;
     /// One conversation with all its members.
     tagged get "/conversations/{conversation}" () -> ConversationSummary, or [NotFound] = conversations::get as GetConversation;
@@ -121,7 +125,7 @@ table::routes! { "/api"
         = conversations::set_retention as SetRetention;
 
     /// Creates a group; the caller is its admin. Created again with the same `id`, it is the same group.
-    signed_in post "/groups/create" (NewGroup) -> ConversationRef, or [GroupFull]
+    signed_in post "/groups/create" (NewGroup) -> ConversationRef, or [GroupFull, Forbidden, InviteRequired]
         = groups::create as InitiateGroupChatSession;
     /// A group with all its members.
     tagged get "/groups/{group}" () -> GroupInfo, or [NotFound] = groups::get as GetGroup;
@@ -130,10 +134,10 @@ table::routes! { "/api"
     /// Deletes a group for everyone. Who was in it keeps what they may see.
     signed_in delete "/groups/{group}" () -> Recorded, or [NotFound, Forbidden] = groups::delete as DeleteGroup;
     /// Adds a user.
-    signed_in post "/groups/{group}/addMember" (OneUser) -> Recorded, or [NotFound, Forbidden, GroupFull]
+    signed_in post "/groups/{group}/addMember" (OneUser) -> Recorded, or [NotFound, Forbidden, InviteRequired, GroupFull]
         = groups::add as AddUserToGroup;
     /// Adds several users at once.
-    signed_in post "/groups/{group}/addMembers" (SeveralUsers) -> Recorded, or [NotFound, Forbidden, GroupFull]
+    signed_in post "/groups/{group}/addMembers" (SeveralUsers) -> Recorded, or [NotFound, Forbidden, InviteRequired, GroupFull]
         = groups::add_several as AddUsersToGroup;
     /// Removes a member.
     signed_in post "/groups/{group}/removeMember" (OneUser) -> Recorded, or [NotFound, Forbidden, LastAdmin]
@@ -185,6 +189,31 @@ table::routes! { "/api"
         = account::update_profile as UpdateProfile;
     /// Whether a user is online, and when they last were.
     signed_in get "/users/{user}/status" () -> Presence, or [NotFound] = people::last_status as LastStatus;
+
+    /// A page of one's contacts, by their ids. Ask again with `after` as the page's `next`, while it has one.
+    signed_in get "/contacts" (; ContactsRequest) -> ContactsPage = contacts::list as ListContacts;
+    /// Lists a user among one's contacts.
+    signed_in put "/contacts/{user}" (), or [NotFound] = contacts::add as AddContact;
+    /// Takes a user off one's contacts.
+    signed_in delete "/contacts/{user}" (), or [NotFound] = contacts::remove as RemoveContact;
+    /// Whom one has blocked, the latest first.
+    signed_in get "/blocks" () -> Vec<BlockedUser> = contacts::blocked as ListBlocked;
+    /// Blocks a user: once this is answered, neither can say anything to the other directly.
+    signed_in put "/blocks/{user}" (), or [NotFound] = contacts::block as Block;
+    /// Ends a block.
+    signed_in delete "/blocks/{user}" (), or [NotFound] = contacts::unblock as Unblock;
+    /// Asks a user to talk; accepted at once if they take everybody or know one.
+    signed_in post "/invites" (InviteRequest) -> InviteOutcome, or [NotFound, Forbidden, RateLimited]
+        = invites::send as SendInvite;
+    /// The invites one has received or sent: the waiting ones first, then the newest; at most 500.
+    signed_in get "/invites" (; InvitesRequest) -> Vec<Invite> = invites::list as ListInvites;
+    /// Answers an invite: accepting it begins the conversation.
+    signed_in post "/invites/{invite}/answer" (InviteAnswer) -> Invite, or [NotFound, Conflict]
+        = invites::answer as AnswerInvite;
+    /// Takes an invite back.
+    signed_in delete "/invites/{invite}" (), or [NotFound, Conflict] = invites::withdraw as WithdrawInvite;
+    /// Reports a user or a message to the moderators.
+    signed_in post "/reports" (NewReport) -> ReportRef, or [NotFound, RateLimited] = reports::report as Report;
 }
 
 /// Every route under `/api`.

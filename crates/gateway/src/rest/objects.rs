@@ -2,7 +2,8 @@
 
 use protocol::objects::{Field, Object};
 use protocol::{
-    ConversationId, ConversationKind, LinkCode, OutgoingMessage, Retention, Seq, Timestamp, UserId,
+    ConversationId, ConversationKind, InviteDirection, LinkCode, OutgoingMessage, ReportId, Retention, Seq,
+    Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -133,6 +134,28 @@ objects! {
         after: Option<String>,
         /// At most so many; the server's page bound if absent or larger.
         limit: Option<u32>,
+    }
+    /// Whom to ask to talk.
+    Deserialize InviteRequest {
+        /// The user.
+        user: UserId,
+        /// What to tell them; at most 300 characters.
+        message: Option<String>,
+    }
+    /// An answer to an invite.
+    Deserialize InviteAnswer {
+        /// Whether to talk.
+        accept: bool,
+    }
+    /// Which invites.
+    Deserialize InvitesRequest {
+        /// `received` unless said otherwise.
+        direction: Option<InviteDirection>,
+    }
+    /// A report's id.
+    Serialize ReportRef {
+        /// The report.
+        id: ReportId,
     }
     /// The entry of a group's log that records a change, or its last one if nothing changed.
     Serialize Recorded {

@@ -125,6 +125,7 @@ fn exit_for(code: ErrorCode) -> Exit {
         | ErrorCode::UsernameTaken
         | ErrorCode::RegistrationClosed
         | ErrorCode::Forbidden
+        | ErrorCode::InviteRequired
         | ErrorCode::WrongEpoch
         | ErrorCode::Conflict
         | ErrorCode::LastAdmin

@@ -97,6 +97,7 @@ pub(super) async fn run(context: &Context, plan: Plan) -> Result<(), Failure> {
         Some(to) => Some(resolve::conversation(&hub, own, to, Absent::Create).await?),
         None => None,
     };
+    let waiting = hub.list_invites(protocol::InviteDirection::Received).await?;
     let connector = signed_in.connector.clone().with_first(hub, events);
     let positions = Positions::of(&context.profile, signed_in.account.device);
     let options =
@@ -116,6 +117,9 @@ pub(super) async fn run(context: &Context, plan: Plan) -> Result<(), Failure> {
         printed: 0,
         plan,
     };
+    for invite in waiting.iter().filter(|invite| invite.status == protocol::InviteStatus::Pending) {
+        listener.show_invite(invite)?;
+    }
     let outcome = listener.work(&mut updates, &mut interrupt).await;
     let kept = listener.positions.advance(updates.new_positions()).await;
     listener.mark_seen().await;
@@ -124,7 +128,10 @@ pub(super) async fn run(context: &Context, plan: Plan) -> Result<(), Failure> {
 }
 
 /// Tries until the server is there.
-async fn first_connection(context: &Context, signed_in: &SignedIn) -> Result<(Hub, Events), Failure> {
+pub(super) async fn first_connection(
+    context: &Context,
+    signed_in: &SignedIn,
+) -> Result<(Hub, Events), Failure> {
     let backoff = Backoff::default();
     let mut attempt = 0;
     loop {
@@ -142,7 +149,7 @@ async fn first_connection(context: &Context, signed_in: &SignedIn) -> Result<(Hu
 }
 
 /// Ends with Ctrl-C or a request to terminate.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let terminated = async {
         match signal(SignalKind::terminate()) {
@@ -267,6 +274,7 @@ impl Listener<'_> {
                     )?;
                 }
             }
+            Update::Invite(invite) => self.show_invite(&invite)?,
             Update::Ended(Error::Closed) => (),
             Update::Ended(error) => return Err(error.into()),
             other if self.plan.events => self.show_event(other).await?,

@@ -6,6 +6,7 @@
 
 mod account;
 mod chat;
+mod contacts;
 mod context;
 mod conversations;
 mod credentials;
@@ -14,13 +15,16 @@ mod group;
 mod group_link;
 mod history;
 mod info;
+mod invite;
 mod keep;
 mod listen;
 mod output;
 mod password;
 mod positions;
+mod presence;
 mod privacy;
 mod profile;
+mod report;
 mod resolve;
 mod search;
 mod send;
@@ -135,6 +139,19 @@ pub enum Command {
     History(With<history::History>),
     /// Show who got a message, who saw it, and when
     Info(With<info::Info>),
+    /// List your contacts, or change whom you list
+    Contacts(With<contacts::Contacts>),
+    /// Block users, or list whom you have blocked
+    Block(With<contacts::Block>),
+    /// End blocks
+    Unblock(With<contacts::Unblock>),
+    /// Ask to talk, and answer those who ask
+    #[command(subcommand)]
+    Invite(invite::Invite),
+    /// Report a user or a message to the moderators
+    Report(With<report::Report>),
+    /// Show whether users are online, or watch them come and go
+    Presence(With<presence::Presence>),
 }
 
 /// Runs a command to its end. `options` are those given before the command's name.
@@ -180,6 +197,12 @@ impl Command {
             Self::Group(group) => group.options(),
             Self::History(with) => &with.options,
             Self::Info(with) => &with.options,
+            Self::Contacts(with) => &with.options,
+            Self::Block(with) => &with.options,
+            Self::Unblock(with) => &with.options,
+            Self::Invite(invite) => invite.options(),
+            Self::Report(with) => &with.options,
+            Self::Presence(with) => &with.options,
         }
     }
 
@@ -205,6 +228,12 @@ impl Command {
             Self::Group(group) => group::run(context, group).await,
             Self::History(with) => history::history(context, with.args).await,
             Self::Info(with) => info::info(context, with.args).await,
+            Self::Contacts(with) => contacts::contacts(context, with.args).await,
+            Self::Block(with) => contacts::block(context, with.args).await,
+            Self::Unblock(with) => contacts::unblock(context, with.args).await,
+            Self::Invite(invite) => invite::run(context, invite).await,
+            Self::Report(with) => report::report(context, with.args).await,
+            Self::Presence(with) => presence::presence(context, with.args).await,
         }
     }
 }

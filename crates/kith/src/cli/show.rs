@@ -3,13 +3,18 @@
 use std::collections::{HashMap, HashSet};
 
 use client::Hub;
-use protocol::{Body, Content, ConversationSummary, MemberChange, Message, MessageStatus, UserId, UserInfo};
+use protocol::{
+    Body, Content, ConversationSummary, Invite, InviteDirection, InviteStatus, MemberChange, Message,
+    MessageStatus, UserId, UserInfo,
+};
 
 use super::output::{clean, clean_line};
 use super::{Failure, time};
 
 /// A longer name is cut.
 const NAME_WIDTH: usize = 40;
+/// What an inviter says is cut here.
+const INVITE_WIDTH: usize = 300;
 
 /// `Alice (@alice)`, or just the username where that is the name.
 pub(super) fn user(user: &UserInfo) -> String {
@@ -32,6 +37,26 @@ pub(super) fn ticks(status: MessageStatus) -> &'static str {
         MessageStatus::Sent => "✓",
         MessageStatus::Delivered => "✓✓",
         MessageStatus::Seen => "✓✓ seen",
+    }
+}
+
+/// How an invite stands, in a sentence.
+pub(super) fn invite(invite: &Invite) -> String {
+    let other = user(&invite.user);
+    let received = invite.direction == InviteDirection::Received;
+    match invite.status {
+        InviteStatus::Pending if received => {
+            let said = invite.message.as_deref().map(|said| format!(": {}", clean_line(said, INVITE_WIDTH)));
+            format!("{other} wants to talk{} (kith invite accept {})", said.unwrap_or_default(), invite.id)
+        }
+        InviteStatus::Pending => format!("{other} has been asked to talk"),
+        InviteStatus::Accepted if received => format!("you talk with {other} now"),
+        InviteStatus::Accepted => format!("{other} has accepted your invite"),
+        InviteStatus::Rejected if received => format!("you have rejected {other}'s invite"),
+        InviteStatus::Rejected => format!("{other} has rejected your invite"),
+        InviteStatus::Withdrawn if received => format!("{other} has withdrawn the invite"),
+        InviteStatus::Withdrawn => format!("you have withdrawn your invite to {other}"),
+        InviteStatus::Expired => format!("the invite between you and {other} has expired"),
     }
 }
 

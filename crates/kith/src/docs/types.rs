@@ -21,7 +21,7 @@ pub(super) fn wire(of: &str) -> String {
         "bool" => "boolean".to_owned(),
         "u32" | "u64" => "number".to_owned(),
         "Seq" | "Timestamp" | "UserId" | "DeviceId" | "ConversationId" | "MessageId" | "LinkCode"
-        | "Retention" | "ByteString" | "Peer" => {
+        | "Retention" | "ByteString" | "InviteId" | "ReportId" | "Peer" => {
             format!("[{of}](#types)")
         }
         "Body" => "[Body](#body)".to_owned(),
@@ -53,6 +53,8 @@ pub(super) const SCALARS: &[(&str, &str, &str)] = &[
         "one of these",
         "A conversation by its id, or a direct one by the other user's. Only over REST.",
     ),
+    ("InviteId", "string `i_…`", "Somebody's wish to talk. Formed alike."),
+    ("ReportId", "string `r_…`", "Something told to moderators. Formed alike."),
     (
         "MessageId",
         "string",

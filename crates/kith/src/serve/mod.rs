@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use accounts::Accounts;
+use accounts::{Accounts, People};
 use anyhow::Context;
 use chats::Chats;
 use gateway::{FanOut, Gateway, Limits, Services};
@@ -34,7 +34,7 @@ use tokio::sync::watch;
 use crate::settings::Settings;
 pub(crate) use acme::Kept;
 pub(crate) use lock::{create_data_folder, data_folder_in_use};
-use people::People;
+use people::Everybody;
 use redirect::bind;
 pub use reload::Reloader;
 pub use stores::Stores;
@@ -99,6 +99,8 @@ impl Server {
             &accounts::SecretKey::new(key),
             policies::accounts(settings),
         );
+        let people =
+            People::new(stores.people, accounts.clone(), Arc::clone(&clock), Arc::clone(&randomness));
         let presence_policy = presence::Policy {
             user_connections: settings.limits.max_connections_per_user,
             typing_entries: settings.limits.typing_entries,
@@ -111,13 +113,13 @@ impl Server {
         let fan_out = Arc::new(FanOut::new(settings.limits.max_connections_per_user));
         let chats = Chats::start(
             chat_store,
-            Arc::new(People(accounts.clone())),
+            Arc::new(Everybody { accounts: accounts.clone(), people: people.clone() }),
             fan_out.clone(),
             clock,
             randomness,
             policies::chats(settings),
         );
-        let services = Services { accounts, chats, presence: Arc::new(presence), typing };
+        let services = Services { accounts, people, chats, presence: Arc::new(presence), typing };
         let limits = Arc::new(Limits::new(policies::limits(settings)));
         let gateway =
             Gateway::new(services.clone(), &fan_out, policies::gateway(settings, key, Arc::clone(&limits)));
@@ -169,7 +171,7 @@ impl Server {
     /// The listener failed.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let (stopping, stopped) = watch::channel(false);
-        let upkeep = tokio::spawn(keep_up(self.services.accounts.clone(), stopped.clone()));
+        let upkeep = tokio::spawn(keep_up(self.services.clone(), stopped.clone()));
         let watching = tokio::spawn(clock::watch(self.clock));
         let presence = tokio::spawn(Arc::clone(&self.services.presence).run(wait(stopped.clone())));
         let set = self.settings.limits;
@@ -237,12 +239,16 @@ async fn wait(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-async fn keep_up(accounts: Accounts, stopped: watch::Receiver<bool>) {
+async fn keep_up(services: Services, stopped: watch::Receiver<bool>) {
+    let Services { accounts, people, .. } = services;
     let mut end = std::pin::pin!(wait(stopped));
     let mut last = false;
     loop {
         if let Err(error) = accounts.upkeep().await {
             tracing::warn!(%error, "upkeep of accounts");
+        }
+        if let Err(error) = people.upkeep().await {
+            tracing::warn!(%error, "upkeep of people");
         }
         if last {
             return;

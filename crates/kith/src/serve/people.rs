@@ -1,16 +1,62 @@
-//! What the chats service asks about users, answered by the accounts service.
+//! What the chats service asks about users, answered by the services that know them.
 
-use accounts::Accounts;
+use accounts::people::Consent;
+use accounts::{Accounts, People, PeopleError};
 use async_trait::async_trait;
-use chats::Users;
+use chats::{Barrier, Blocks, Users};
 use protocol::UserId;
 
-pub(super) struct People(pub(super) Accounts);
+pub(super) struct Everybody {
+    pub(super) accounts: Accounts,
+    pub(super) people: People,
+}
 
 #[async_trait]
-impl Users for People {
+impl Users for Everybody {
     async fn names(&self, users: &[UserId]) -> Result<Vec<(UserId, String)>, String> {
-        let found = self.0.users(users).await.map_err(|error| error.to_string())?;
+        let found = self.accounts.users(users).await.map_err(|error| error.to_string())?;
         Ok(found.into_iter().map(|user| (user.id, user.name)).collect())
     }
+
+    fn known_blocks(&self, first: UserId, second: UserId) -> Option<Blocks> {
+        self.people.known_blocks(first, second).map(blocks)
+    }
+
+    async fn blocks(&self, pairs: &[(UserId, UserId)]) -> Result<Vec<Blocks>, String> {
+        Ok(self.people.blocks(pairs).await.map_err(text)?.into_iter().map(blocks).collect())
+    }
+
+    async fn barrier(&self, caller: UserId, user: UserId) -> Result<Option<Barrier>, String> {
+        Ok(barrier(self.people.may_begin(caller, user).await.map_err(text)?))
+    }
+
+    async fn barriers_to_groups(
+        &self,
+        caller: UserId,
+        users: &[UserId],
+    ) -> Result<Vec<(UserId, Barrier)>, String> {
+        let refused = self.people.not_to_be_added(caller, users).await.map_err(text)?;
+        Ok(refused.into_iter().filter_map(|(user, consent)| Some((user, barrier(consent)?))).collect())
+    }
+
+    async fn met(&self, caller: UserId, user: UserId) {
+        self.people.met(caller, user).await;
+    }
+}
+
+fn blocks(blocks: accounts::people::Blocks) -> Blocks {
+    Blocks { by_first: blocks.by_first, by_second: blocks.by_second }
+}
+
+const fn barrier(consent: Consent) -> Option<Barrier> {
+    match consent {
+        Consent::Given => None,
+        Consent::ByInvite => Some(Barrier::Invite),
+        Consent::BlockedByThem => Some(Barrier::BlockedByThem),
+        Consent::BlockedByCaller => Some(Barrier::BlockedByCaller),
+    }
+}
+
+fn text(error: PeopleError) -> String {
+    error.to_string()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use accounts::AccountStore;
+use accounts::{AccountStore, PeopleStore};
 use anyhow::Context;
 use chats::store::ChatStore;
 use presence::PresenceStore;
@@ -14,6 +14,8 @@ use crate::settings::{DatabaseUrl, Settings};
 pub struct Stores {
     /// Users, sessions, codes.
     pub accounts: Arc<dyn AccountStore>,
+    /// Contacts, blocks, invites, reports.
+    pub people: Arc<dyn PeopleStore>,
     /// Conversations and their logs.
     pub chats: Arc<dyn ChatStore>,
     /// Who was last seen when.
@@ -51,9 +53,13 @@ impl Stores {
         }
     }
 
-    fn on<D: AccountStore + ChatStore + PresenceStore + Clone>(database: D, engine: Engine) -> Self {
+    fn on<D: AccountStore + PeopleStore + ChatStore + PresenceStore + Clone>(
+        database: D,
+        engine: Engine,
+    ) -> Self {
         Self {
             accounts: Arc::new(database.clone()),
+            people: Arc::new(database.clone()),
             chats: Arc::new(database.clone()),
             presence: Arc::new(database),
             engine,

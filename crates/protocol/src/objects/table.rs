@@ -2,10 +2,10 @@
 
 use super::objects;
 use crate::{
-    Body, ByteString, ConversationId, ConversationKind, ConversationSummary, DeviceId, DeviceMessage,
-    GroupsFrom, LastSeenTo, LinkCode, MemberInfo, MemberReceipt, Message, MessageId, MessageKind,
-    MessageStatus, MessagesFrom, OutgoingDeviceMessage, Retention, Role, Seq, ServerRole, Timestamp, UserId,
-    UserInfo,
+    Body, ByteString, Contact, ConversationId, ConversationKind, ConversationSummary, DeviceId,
+    DeviceMessage, GroupsFrom, InviteDirection, InviteId, InviteStatus, LastSeenTo, LinkCode, MemberInfo,
+    MemberReceipt, Message, MessageId, MessageKind, MessageStatus, MessagesFrom, OutgoingDeviceMessage,
+    Report, ReportId, Retention, Role, Seq, ServerRole, Timestamp, UserId, UserInfo,
 };
 
 objects! { OBJECTS:
@@ -110,6 +110,118 @@ objects! { OBJECTS:
         findableByName: Option<bool>,
         /// Whether one is found by an email address or a phone number.
         findableByAddress: Option<bool>,
+    }
+    /// Somebody a user lists.
+    Contact {
+        /// Who.
+        user: UserInfo,
+        /// Since when.
+        addedAt: Timestamp,
+    }
+    /// Where to go on reading one's contacts.
+    ContactsRequest {
+        /// Only those after this user: the page before's `next`.
+        after: Option<UserId>,
+        /// At most so many; 500 if absent or larger.
+        limit: Option<u32>,
+    }
+    /// A page of contacts, by their ids.
+    ContactsPage {
+        /// The contacts.
+        contacts: Vec<Contact>,
+        /// What to ask for the next page with; absent on the last one.
+        next: Option<UserId>,
+    }
+    /// Somebody a user has blocked.
+    BlockedUser {
+        /// Who.
+        user: UserInfo,
+        /// Since when.
+        blockedAt: Timestamp,
+    }
+    /// An invite, seen from one of the two.
+    Invite {
+        /// The invite.
+        id: InviteId,
+        /// Who invited.
+        direction: InviteDirection,
+        /// The other user.
+        user: UserInfo,
+        /// What the inviter says.
+        message: Option<String>,
+        /// How it stands.
+        status: InviteStatus,
+        /// When it was sent.
+        createdAt: Timestamp,
+        /// When it stops waiting.
+        expiresAt: Timestamp,
+        /// When it was answered or withdrawn.
+        answeredAt: Option<Timestamp>,
+        /// The two's conversation, once it was accepted.
+        conversation: Option<ConversationId>,
+    }
+    /// What became of asking to talk.
+    InviteOutcome {
+        /// `pending`, or `accepted` at once.
+        status: InviteStatus,
+        /// Whether the invitee is there to see it now. If not, or if they do not tell, it waits until they return.
+        online: bool,
+        /// The invite, if one was needed.
+        invite: Option<InviteId>,
+        /// The conversation, if it was accepted.
+        conversation: Option<ConversationId>,
+    }
+    /// Something that moderators should look at: a user, or a message of theirs.
+    NewReport {
+        /// The user. May be left out with a message, whose sender it is.
+        user: Option<UserId>,
+        /// The message's conversation.
+        conversation: Option<ConversationId>,
+        /// The message's place in it.
+        seq: Option<Seq>,
+        /// What is wrong: 1 to 1,000 characters.
+        reason: String,
+    }
+    /// A report, as moderators see it.
+    Report {
+        /// The report.
+        id: ReportId,
+        /// Who reported.
+        reporter: UserId,
+        /// Whom.
+        user: UserId,
+        /// What is wrong, in the reporter's words.
+        reason: String,
+        /// The message's conversation, if it is about a message.
+        conversation: Option<ConversationId>,
+        /// The message's place in it.
+        seq: Option<Seq>,
+        /// What the message said then, if the server can read it.
+        text: Option<String>,
+        /// When.
+        createdAt: Timestamp,
+        /// When a moderator closed it.
+        closedAt: Option<Timestamp>,
+        /// Which moderator.
+        closedBy: Option<UserId>,
+        /// What they noted.
+        note: Option<String>,
+    }
+    /// Which reports to list.
+    ReportsRequest {
+        /// Closed ones instead of open ones.
+        closed: Option<bool>,
+        /// Only those before this one: the last of the page before.
+        before: Option<ReportId>,
+        /// At most so many; 100 if absent or larger.
+        limit: Option<u32>,
+    }
+    /// A page of reports, the newest first.
+    ReportsPage {
+        /// The reports.
+        reports: Vec<Report>,
+        /// Whether there are more.
+        more: bool,
     }
     /// A conversation as one of its members sees it.
     ConversationSummary {

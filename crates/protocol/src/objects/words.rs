@@ -111,4 +111,20 @@ pub const CHOICES: &[Choice] = &[
         about: "Who may add a user to a group without asking.",
         words: &[("everyone", "Everybody."), ("contacts", "Their contacts.")],
     },
+    Choice {
+        name: "InviteDirection",
+        about: "Who invited.",
+        words: &[("received", "The other did."), ("sent", "Oneself did.")],
+    },
+    Choice {
+        name: "InviteStatus",
+        about: "How an invite stands.",
+        words: &[
+            ("pending", "It waits for an answer."),
+            ("accepted", "The two have a conversation."),
+            ("rejected", "The invitee does not want to talk."),
+            ("withdrawn", "The inviter has taken it back."),
+            ("expired", "Nobody answered in time."),
+        ],
+    },
 ];

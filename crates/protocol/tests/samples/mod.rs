@@ -61,6 +61,36 @@ impl Samples {
             };
             area.object("PrivacyChanges", &changes);
         }),
+        ("people", |it, area| {
+            let contact = Contact { user: it.user(), added_at: AT };
+            area.object("Contact", &contact);
+            area.object("ContactsRequest", &ContactsRequest { after: Some(it.bob), limit: Some(50) });
+            area.object("ContactsPage", &ContactsPage { contacts: vec![contact], next: Some(it.bob) });
+            area.object("BlockedUser", &BlockedUser { user: it.user(), blocked_at: AT });
+            area.object("Invite", &it.invite());
+            area.object(
+                "InviteOutcome",
+                &InviteOutcome {
+                    status: InviteStatus::Accepted,
+                    online: true,
+                    invite: Some(it.invite().id),
+                    conversation: Some(it.direct),
+                },
+            );
+            area.object(
+                "NewReport",
+                &NewReport {
+                    user: Some(it.bob),
+                    conversation: Some(it.direct),
+                    seq: Some(7),
+                    reason: "spam".into(),
+                },
+            );
+            area.object("Report", &it.report());
+            let request = ReportsRequest { closed: Some(true), before: Some(it.report().id), limit: Some(9) };
+            area.object("ReportsRequest", &request);
+            area.object("ReportsPage", &ReportsPage { reports: vec![it.report()], more: true });
+        }),
         ("conversations", |it, area| {
             area.object("MemberInfo", &it.member());
             area.object("ConversationSummary", &it.summary());
@@ -210,6 +240,36 @@ impl Samples {
                 refresh_token: "kr_1".into(),
                 refresh_expires_at: AT + 2_592_000_000,
             },
+        }
+    }
+
+    fn invite(&self) -> Invite {
+        Invite {
+            id: InviteId::from_bytes([9; 16]),
+            direction: InviteDirection::Received,
+            user: self.user(),
+            message: some("Hello"),
+            status: InviteStatus::Accepted,
+            created_at: AT,
+            expires_at: AT + 1,
+            answered_at: Some(AT + 2),
+            conversation: Some(self.direct),
+        }
+    }
+
+    fn report(&self) -> Report {
+        Report {
+            id: ReportId::from_bytes([8; 16]),
+            reporter: self.alice,
+            user: self.bob,
+            reason: "spam".into(),
+            conversation: Some(self.direct),
+            seq: Some(7),
+            text: some("buy"),
+            created_at: AT,
+            closed_at: Some(AT + 1),
+            closed_by: Some(self.alice),
+            note: some("warned"),
         }
     }
 

@@ -4,7 +4,7 @@
 //! a user signs in with holds that on the user. Several sessions are locked in the order of their ids.
 
 mod profiles;
-mod steps;
+pub(super) mod steps;
 mod terms;
 
 use accounts::store::{

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod chats;
+pub mod people;
 pub mod presence;
 
 mod inspect;

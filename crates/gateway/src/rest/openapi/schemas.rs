@@ -45,7 +45,7 @@ pub(super) fn all() -> Map<String, Value> {
     all
 }
 
-fn scalars() -> [(&'static str, Value); 10] {
+fn scalars() -> [(&'static str, Value); 12] {
     // The last of 26 characters of base32 holds three bits; the lowest of a conversation's tells its shape.
     let id = |kinds: &str, about: &str| json!({ "type": "string", "pattern": kinds, "description": about });
     [
@@ -54,6 +54,8 @@ fn scalars() -> [(&'static str, Value); 10] {
             "DeviceId",
             id("^d_[0-9a-hjkmnp-tv-z]{25}[048cgmrw]$", "A signed-in device, which is also a session."),
         ),
+        ("InviteId", id("^i_[0-9a-hjkmnp-tv-z]{25}[048cgmrw]$", "Somebody's wish to talk.")),
+        ("ReportId", id("^r_[0-9a-hjkmnp-tv-z]{25}[048cgmrw]$", "Something told to moderators.")),
         (
             "ConversationId",
             id(

@@ -1,7 +1,7 @@
 //! What of a session's course is printed, and how.
 
 use client::Update;
-use protocol::Message;
+use protocol::{Invite, Message};
 
 use super::Listener;
 use crate::cli::{Failure, show, time};
@@ -51,6 +51,16 @@ impl Listener<'_> {
         }
     }
 
+    pub(super) fn show_invite(&self, invite: &Invite) -> Result<(), Failure> {
+        #[derive(serde::Serialize)]
+        struct Line<'a> {
+            event: &'static str,
+            #[serde(flatten)]
+            invite: &'a Invite,
+        }
+        self.context.output.put(&Line { event: "invite", invite }, || format!("-- {}", show::invite(invite)))
+    }
+
     pub(super) async fn show_event(&mut self, update: Update) -> Result<(), Failure> {
         use serde_json::json;
         let (object, text) = match update {
@@ -93,7 +103,11 @@ impl Listener<'_> {
             }
             Update::Connected => (json!({ "event": "connected" }), "-- connected".to_owned()),
             Update::Synced => (json!({ "event": "synced" }), "-- up to date".to_owned()),
-            Update::Message(_) | Update::Disconnected { .. } | Update::Ended(_) => return Ok(()),
+            Update::Message(_)
+            | Update::Invite(_)
+            | Update::Presence(_)
+            | Update::Disconnected { .. }
+            | Update::Ended(_) => return Ok(()),
         };
         self.context.output.put(&object, || text)
     }

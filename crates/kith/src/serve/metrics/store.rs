@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use chats::store::{
-    ChatStore, Commit, DeviceCursor, Head, NewConversation, NewEntry, Overview, Range, ReceiptStep, Span,
-    Stay, StoreError,
+    ChatStore, Commit, CreationKey, DeviceCursor, Head, NewConversation, NewEntry, Overview, Range,
+    ReceiptStep, Span, Stay, StoreError,
 };
 use platform::Timestamp;
-use protocol::{ConversationId, DeviceId, MembershipRecord, MessageId, Seq, UserId};
+use protocol::{ConversationId, ConversationKind, DeviceId, MembershipRecord, MessageId, Seq, UserId};
 
 use super::LogMetrics;
 
@@ -47,6 +47,13 @@ impl ChatStore for Metered {
             self.metrics.appended.inc();
         }
         created
+    }
+
+    async fn find_created(
+        &self,
+        keys: Vec<(CreationKey, ConversationKind)>,
+    ) -> Result<Vec<Option<ConversationId>>, StoreError> {
+        self.store.find_created(keys).await
     }
 
     async fn load(&self, conversations: Vec<ConversationId>) -> Result<Vec<Head>, StoreError> {

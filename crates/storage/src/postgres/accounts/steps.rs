@@ -11,8 +11,8 @@ use super::terms::write_terms;
 use crate::Failure;
 use crate::accounts::columns;
 
-pub(super) type Result<T, E = Failure> = std::result::Result<T, E>;
-pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+pub(in crate::postgres) type Result<T, E = Failure> = std::result::Result<T, E>;
+pub(in crate::postgres) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// Whether the username and the address were free.
 pub(super) async fn insert_user(client: &impl GenericClient, user: &NewUser) -> Result<bool> {
@@ -172,17 +172,17 @@ pub(super) fn device_id(row: &Row) -> Result<DeviceId> {
     Ok(DeviceId::from_bytes(id(row, 0)?))
 }
 
-pub(super) fn id(row: &Row, column: usize) -> Result<[u8; 16]> {
+pub(in crate::postgres) fn id(row: &Row, column: usize) -> Result<[u8; 16]> {
     let bytes: &[u8] = row.try_get(column)?;
     bytes.try_into().map_err(|_| Failure::Settings(format!("an id of {} bytes", bytes.len())))
 }
 
 /// As a BYTEA parameter.
-pub(super) fn bytes(id: &[u8; 16]) -> &[u8] {
+pub(in crate::postgres) fn bytes(id: &[u8; 16]) -> &[u8] {
     id
 }
 
-pub(super) async fn query(
+pub(in crate::postgres) async fn query(
     client: &impl GenericClient,
     sql: &str,
     parameters: Parameters<'_>,
@@ -191,7 +191,7 @@ pub(super) async fn query(
     Ok(client.query(&statement, parameters).await?)
 }
 
-pub(super) async fn execute(
+pub(in crate::postgres) async fn execute(
     client: &impl GenericClient,
     sql: &str,
     parameters: Parameters<'_>,

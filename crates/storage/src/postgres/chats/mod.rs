@@ -7,12 +7,12 @@ mod write;
 
 use async_trait::async_trait;
 use chats::store::{
-    ChatStore, Commit, DeviceCursor, Head, NewConversation, NewEntry, Overview, Range, ReceiptStep, Span,
-    Stay, StoreError,
+    ChatStore, Commit, CreationKey, DeviceCursor, Head, NewConversation, NewEntry, Overview, Range,
+    ReceiptStep, Span, Stay, StoreError,
 };
 use deadpool_postgres::GenericClient;
 use platform::Timestamp;
-use protocol::{ConversationId, DeviceId, MembershipRecord, MessageId, Seq, UserId};
+use protocol::{ConversationId, ConversationKind, DeviceId, MembershipRecord, MessageId, Seq, UserId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -25,6 +25,13 @@ type Result<T, E = Failure> = std::result::Result<T, E>;
 impl ChatStore for Database {
     async fn create(&self, new: NewConversation) -> Result<(ConversationId, bool), StoreError> {
         Ok(write::create(&mut self.client().await?, &new).await?)
+    }
+
+    async fn find_created(
+        &self,
+        keys: Vec<(CreationKey, ConversationKind)>,
+    ) -> Result<Vec<Option<ConversationId>>, StoreError> {
+        Ok(read::find_created(&self.client().await?, &keys).await?)
     }
 
     async fn load(&self, conversations: Vec<ConversationId>) -> Result<Vec<Head>, StoreError> {

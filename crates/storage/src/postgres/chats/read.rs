@@ -2,15 +2,33 @@
 
 use std::collections::HashMap;
 
-use chats::store::{Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Range, Span, Stay};
+use chats::store::{
+    CreationKey, Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Range, Span, Stay,
+};
 use deadpool_postgres::GenericClient;
 use platform::Timestamp;
-use protocol::{ByteString, ConversationId, DeviceId, MembershipRecord, MessageId, Retention, Seq, UserId};
+use protocol::{
+    ByteString, ConversationId, ConversationKind, DeviceId, MembershipRecord, MessageId, Retention, Seq,
+    UserId,
+};
 use tokio_postgres::Row;
 
 use super::{Result, id, number, optional_number, optional_user, query, value};
 use crate::Failure;
-use crate::chats::{message_kind, read_conversation_kind, read_message_kind, read_role, signed};
+use crate::chats::{key, message_kind, read_conversation_kind, read_message_kind, read_role, signed};
+
+pub(super) async fn find_created(
+    client: &impl GenericClient,
+    keys: &[(CreationKey, ConversationKind)],
+) -> Result<Vec<Option<ConversationId>>> {
+    let keys: Vec<_> = keys.iter().map(|(of, kind)| key(of, *kind)).collect();
+    let sql = "SELECT key, conversation FROM conversation_key WHERE key = ANY($1)";
+    let mut found = HashMap::new();
+    for row in query(client, sql, &[&keys]).await? {
+        found.insert(row.try_get::<_, Vec<u8>>(0)?, ConversationId::from_bytes(id(&row, 1)?));
+    }
+    Ok(keys.iter().map(|key| found.get(key).copied()).collect())
+}
 
 /// Members are read after the head: if they are of a later time, a plan made with them names a place that is taken.
 pub(super) async fn load(client: &impl GenericClient, conversations: &[ConversationId]) -> Result<Vec<Head>> {

@@ -7,11 +7,11 @@ mod write;
 
 use async_trait::async_trait;
 use chats::store::{
-    ChatStore, Commit, DeviceCursor, Head, NewConversation, NewEntry, Overview, Range, ReceiptStep, Span,
-    Stay, StoreError,
+    ChatStore, Commit, CreationKey, DeviceCursor, Head, NewConversation, NewEntry, Overview, Range,
+    ReceiptStep, Span, Stay, StoreError,
 };
 use platform::Timestamp;
-use protocol::{ConversationId, DeviceId, MembershipRecord, MessageId, Seq, UserId};
+use protocol::{ConversationId, ConversationKind, DeviceId, MembershipRecord, MessageId, Seq, UserId};
 use rusqlite::Row;
 
 use super::Database;
@@ -20,6 +20,13 @@ use super::Database;
 impl ChatStore for Database {
     async fn create(&self, new: NewConversation) -> Result<(ConversationId, bool), StoreError> {
         Ok(self.write(move |transaction| write::create(transaction, &new)).await?)
+    }
+
+    async fn find_created(
+        &self,
+        keys: Vec<(CreationKey, ConversationKind)>,
+    ) -> Result<Vec<Option<ConversationId>>, StoreError> {
+        Ok(self.read(move |connection| read::find_created(connection, &keys)).await?)
     }
 
     async fn load(&self, conversations: Vec<ConversationId>) -> Result<Vec<Head>, StoreError> {

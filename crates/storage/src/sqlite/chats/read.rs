@@ -1,12 +1,27 @@
 //! What reads conversations and their logs.
 
-use chats::store::{Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Range, Span, Stay};
+use chats::store::{
+    CreationKey, Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Range, Span, Stay,
+};
 use platform::Timestamp;
-use protocol::{ByteString, ConversationId, DeviceId, MembershipRecord, MessageId, Retention, Seq, UserId};
+use protocol::{
+    ByteString, ConversationId, ConversationKind, DeviceId, MembershipRecord, MessageId, Retention, Seq,
+    UserId,
+};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::{conversation_id, device_id, number, user_id, value};
-use crate::chats::{message_kind, read_conversation_kind, read_message_kind, read_role, signed};
+use crate::chats::{key, message_kind, read_conversation_kind, read_message_kind, read_role, signed};
+
+pub(super) fn find_created(
+    connection: &Connection,
+    keys: &[(CreationKey, ConversationKind)],
+) -> Result<Vec<Option<ConversationId>>> {
+    let mut found = connection.prepare_cached("SELECT conversation FROM conversation_key WHERE key = ?1")?;
+    keys.iter()
+        .map(|(of, kind)| found.query_row([key(of, *kind)], |row| conversation_id(row, 0)).optional())
+        .collect()
+}
 
 pub(super) fn load(connection: &Connection, conversations: &[ConversationId]) -> Result<Vec<Head>> {
     // Head, last entry and members belong together: the reader runs a job in one transaction.

@@ -115,6 +115,14 @@ impl ChatStore for Faulty {
         }
     }
 
+    async fn find_created(
+        &self,
+        keys: Vec<(CreationKey, ConversationKind)>,
+    ) -> Result<Vec<Option<ConversationId>>, StoreError> {
+        self.read_fault()?;
+        self.inner.find_created(keys).await
+    }
+
     async fn load(&self, conversations: Vec<ConversationId>) -> Result<Vec<Head>, StoreError> {
         self.read_fault()?;
         let heads = self.inner.load(conversations).await;

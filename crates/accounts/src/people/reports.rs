@@ -1,0 +1,85 @@
+//! Reports to moderators. Who may read them is for the door to check.
+
+use protocol::{NewReport, Report, ReportId, ReportsPage, ReportsRequest, UserId};
+
+use super::{People, PeopleError, REASON_CHARACTERS, REPORTS_OPEN, REPORTS_PAGE, bounded};
+
+/// Characters of a reported message that are copied.
+const TEXT_CHARACTERS: usize = 10_000;
+
+impl People {
+    /// Reports a user, or a message that the reporter may read. A copy of a readable message is kept with the report,
+    /// cut to 10,000 characters.
+    ///
+    /// # Errors
+    /// It names neither, or no reason; there is no such user or message; the reporter has too many open reports; the
+    /// store did not answer.
+    pub async fn report(&self, reporter: UserId, new: NewReport) -> Result<ReportId, PeopleError> {
+        let reason = bounded("reason", Some(new.reason), REASON_CHARACTERS)?
+            .ok_or_else(|| PeopleError::Invalid("reason: say what is wrong".into()))?;
+        let (user, text) = match (new.user, new.conversation, new.seq) {
+            (Some(user), None, None) => (user, None),
+            (user, Some(conversation), Some(seq)) => {
+                let message = self.neighbours()?.message(reporter, conversation, seq).await;
+                let message = message.map_err(PeopleError::Unavailable)?;
+                let (sender, text) = message.ok_or(PeopleError::NotFound("message"))?;
+                if user.is_some_and(|user| user != sender) {
+                    return Err(PeopleError::Invalid("user: the message was sent by another".into()));
+                }
+                (sender, text.map(|text| text.chars().take(TEXT_CHARACTERS).collect()))
+            }
+            _ => {
+                let why = "name a user, or a message by its conversation and seq";
+                return Err(PeopleError::Invalid(why.into()));
+            }
+        };
+        self.check_other(reporter, user, "report").await?;
+        let now = self.now();
+        let id = ReportId::compose(now, self.random());
+        let report = Report {
+            id,
+            reporter,
+            user,
+            reason,
+            conversation: new.conversation,
+            seq: new.seq,
+            text,
+            created_at: now,
+            closed_at: None,
+            closed_by: None,
+            note: None,
+        };
+        if self.0.store.report(report, REPORTS_OPEN).await? {
+            return Ok(id);
+        }
+        Err(PeopleError::TooSoon { why: "too many reports of yours wait for a moderator", retry_at: None })
+    }
+
+    /// A page of reports. The caller is a moderator.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn reports(&self, request: ReportsRequest) -> Result<ReportsPage, PeopleError> {
+        let limit = request.limit.unwrap_or(REPORTS_PAGE).clamp(1, REPORTS_PAGE);
+        let closed = request.closed.unwrap_or_default();
+        let mut reports = self.0.store.reports(closed, request.before, limit + 1).await?;
+        let more = reports.len() > limit as usize;
+        reports.truncate(limit as usize);
+        Ok(ReportsPage { reports, more })
+    }
+
+    /// Closes a report; closed already, it stays as it is. The caller is a moderator.
+    ///
+    /// # Errors
+    /// There is no such report, the note is too long, the store did not answer.
+    pub async fn close_report(
+        &self,
+        moderator: UserId,
+        report: ReportId,
+        note: Option<String>,
+    ) -> Result<Report, PeopleError> {
+        let note = bounded("note", note, REASON_CHARACTERS)?;
+        let closed = self.0.store.close_report(report, moderator, note, self.now()).await?;
+        closed.ok_or(PeopleError::NotFound("report"))
+    }
+}

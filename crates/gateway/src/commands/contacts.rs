@@ -1,0 +1,35 @@
+//! Contacts and blocks.
+
+use chats::Caller;
+use protocol::{BlockedUser, ContactsPage, ContactsRequest, UserId};
+
+use crate::CommandError;
+use crate::state::Shared;
+
+pub(crate) async fn add(shared: &Shared, caller: Caller, user: UserId) -> Result<(), CommandError> {
+    Ok(shared.services.people.add_contact(caller.user, user).await?)
+}
+
+pub(crate) async fn remove(shared: &Shared, caller: Caller, user: UserId) -> Result<(), CommandError> {
+    Ok(shared.services.people.remove_contact(caller.user, user).await?)
+}
+
+pub(crate) async fn list(
+    shared: &Shared,
+    caller: Caller,
+    request: Option<ContactsRequest>,
+) -> Result<ContactsPage, CommandError> {
+    Ok(shared.services.people.contacts(caller.user, request.unwrap_or_default()).await?)
+}
+
+pub(crate) async fn block(shared: &Shared, caller: Caller, user: UserId) -> Result<(), CommandError> {
+    Ok(shared.services.people.block(caller.user, user).await?)
+}
+
+pub(crate) async fn unblock(shared: &Shared, caller: Caller, user: UserId) -> Result<(), CommandError> {
+    Ok(shared.services.people.unblock(caller.user, user).await?)
+}
+
+pub(crate) async fn blocked(shared: &Shared, caller: Caller) -> Result<Vec<BlockedUser>, CommandError> {
+    Ok(shared.services.people.blocked_users(caller.user).await?)
+}

@@ -7,6 +7,8 @@ use http::request::Parts;
 use protocol::ErrorCode;
 use signalr::Payload;
 use signalr::server::{BoxStream, Call, ConnectionHandle, Hub, HubError, MethodKind, Refusal, access_token};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::CommandError;
 use crate::commands;
@@ -98,7 +100,17 @@ impl Hub for ChatHub {
 
     async fn invoke(&self, call: Call<Client>) -> Result<Payload, HubError> {
         self.0.limits.account(call.client.caller.user, commands::class(&call.target))?;
-        commands::invoke(&self.0, call).await
+        let span = traced(&call);
+        if span.is_disabled() {
+            return commands::invoke(&self.0, call).await;
+        }
+        // Boxed, so that calls without a span are no larger for it.
+        Box::pin(async move {
+            let outcome = commands::invoke(&self.0, call).instrument(span.clone()).await;
+            span.record("outcome", outcome.as_ref().map_or_else(code, |_| "ok"));
+            outcome
+        })
+        .await
     }
 
     async fn stream(
@@ -106,7 +118,10 @@ impl Hub for ChatHub {
         call: Call<Client>,
     ) -> Result<BoxStream<'static, Result<Payload, HubError>>, HubError> {
         self.0.limits.account(call.client.caller.user, commands::class(&call.target))?;
-        commands::stream(Arc::clone(&self.0), call).await
+        let span = traced(&call);
+        let outcome = commands::stream(Arc::clone(&self.0), call).await;
+        span.record("outcome", outcome.as_ref().map_or_else(code, |_| "ok"));
+        outcome
     }
 
     async fn disconnected(&self, client: &Arc<Client>, _: &ConnectionHandle) {
@@ -118,4 +133,21 @@ impl Hub for ChatHub {
         }
         self.0.services.accounts.note_activity(client.caller.device);
     }
+}
+
+/// The span of a command, for OpenTelemetry. Whose it is and what it holds is not told.
+fn traced(call: &Call<Client>) -> Span {
+    tracing::trace_span!(
+        target: crate::TRACES,
+        "command",
+        "otel.name" = call.target.as_str(),
+        "otel.kind" = "server",
+        "request.id" = call.client.number(),
+        "outcome" = Empty,
+    )
+}
+
+/// The stable code that a refusal begins with.
+fn code(error: &HubError) -> &str {
+    error.0.split(':').next().unwrap_or_default()
 }

@@ -16,6 +16,9 @@ mod page;
 mod rest;
 mod state;
 
+/// The target of spans that are meant for OpenTelemetry and for nobody else.
+pub const TRACES: &str = "kith::trace";
+
 pub use commands::{Argument, CommandDoc, TABLE, WITHOUT_TWIN};
 pub use error::CommandError;
 pub use fanout::FanOut;

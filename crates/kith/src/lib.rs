@@ -9,3 +9,4 @@ pub mod log;
 pub mod operate;
 pub mod serve;
 pub mod settings;
+pub mod telemetry;

@@ -8,6 +8,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use crate::settings::{Format, Log, LogFilter};
+use crate::telemetry::Telemetry;
 
 /// Changes what is written while the server runs.
 pub struct Level(reload::Handle<EnvFilter, Registry>);
@@ -27,7 +28,7 @@ impl Level {
 ///
 /// # Errors
 /// There is a log already.
-pub fn start(settings: &Log) -> anyhow::Result<Level> {
+pub fn start(settings: &Log, telemetry: Option<&Telemetry>) -> anyhow::Result<Level> {
     let (filter, level) = reload::Layer::new(EnvFilter::try_new(settings.level.as_str())?);
     // A log on a full disk must not end whoever has something to say: to complain there about it is a panic.
     let colours = std::io::stderr().is_terminal() && settings.format == Format::Text;
@@ -39,6 +40,10 @@ pub fn start(settings: &Log) -> anyhow::Result<Level> {
         Format::Text => lines.boxed(),
         Format::Json => lines.json().boxed(),
     };
-    tracing::subscriber::set_global_default(Registry::default().with(lines.with_filter(filter)))?;
+    let log = Registry::default().with(lines.with_filter(filter));
+    match telemetry {
+        Some(telemetry) => tracing::subscriber::set_global_default(log.with(telemetry.layer()))?,
+        None => tracing::subscriber::set_global_default(log)?,
+    }
     Ok(Level(level))
 }

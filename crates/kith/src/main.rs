@@ -5,6 +5,7 @@ use std::{env, ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode}
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use kith::serve::Server;
 use kith::settings::{Settings, Sources, help};
+use kith::telemetry::Telemetry;
 use kith::{bench, cli, operate};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -126,8 +127,9 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 
 fn serve(sourced: Sourced) -> anyhow::Result<()> {
     let settings = sourced.settings()?;
-    let level = kith::log::start(&settings.log)?;
     runtime()?.block_on(async {
+        let telemetry = Telemetry::start(&settings.telemetry)?;
+        let level = kith::log::start(&settings.log, telemetry.as_ref())?;
         let server = Server::open(&settings).await?;
         // Whoever reads the address may ask the server to end the moment after.
         let stop = stop();
@@ -140,7 +142,11 @@ fn serve(sourced: Sourced) -> anyhow::Result<()> {
         });
         // The one line on standard output: whoever started the server with port 0 reads the address from it.
         println!("Kith listens on {}://{}", server.scheme(), server.address());
-        server.run(stop).await
+        let ended = server.run(stop).await;
+        if let Some(telemetry) = telemetry {
+            telemetry.flush().await;
+        }
+        ended
     })
 }
 

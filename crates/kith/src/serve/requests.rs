@@ -10,8 +10,11 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use opentelemetry_http::HeaderExtractor;
 use platform::{Randomness, SystemRandomness};
-use tracing::Instrument;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::metrics::Metrics;
 
@@ -44,8 +47,15 @@ async fn observe(State(requests): State<Arc<Requests>>, request: Request, next: 
         let route = request.extensions().get::<MatchedPath>().cloned();
         (metrics, route, request.method().clone())
     });
+    let trace = traced(&request, &id);
     let started = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = next.run(request).instrument(span.clone()).instrument(trace.clone()).await;
+    if !trace.is_disabled() {
+        trace.record("http.response.status_code", response.status().as_u16());
+        if response.status().is_server_error() {
+            trace.record("otel.status_code", "ERROR");
+        }
+    }
     if let Some((method, path)) = line {
         let (status, elapsed) = (response.status().as_u16(), started.elapsed());
         // Quoted and escaped: a path may hold whatever a sender likes.
@@ -56,6 +66,37 @@ async fn observe(State(requests): State<Arc<Requests>>, request: Request, next: 
     }
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// The span for OpenTelemetry, a child of whatever the request says it belongs to. A path that is none of ours is not told.
+fn traced(request: &Request, id: &HeaderValue) -> Span {
+    let span = tracing::trace_span!(
+        target: gateway::TRACES,
+        "request",
+        "otel.name" = Empty,
+        "otel.kind" = "server",
+        "otel.status_code" = Empty,
+        "request.id" = id.to_str().unwrap_or_default(),
+        "http.request.method" = Empty,
+        "http.route" = Empty,
+        "http.response.status_code" = Empty,
+    );
+    if !span.is_disabled() {
+        let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+        // Whoever asks may write any word there.
+        let method = match request.method().as_str() {
+            known @ ("GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS") => known,
+            _ => "_OTHER",
+        };
+        span.record("http.request.method", method).record("http.route", route);
+        span.record("otel.name", format!("{method} {route}"));
+        let headers = HeaderExtractor(request.headers());
+        let parent =
+            opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&headers));
+        // Without a layer to take it there is nothing to belong to.
+        let _ = span.set_parent(parent);
+    }
+    span
 }
 
 /// The id that a proxy gave the request, if it is fit for a log.

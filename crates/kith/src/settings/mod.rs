@@ -13,6 +13,7 @@ mod mail;
 mod metrics;
 mod server;
 mod sms;
+mod telemetry;
 
 mod error;
 pub mod help;
@@ -32,6 +33,7 @@ pub use self::{
     metrics::Metrics,
     server::{Domain, Redirect, Server},
     sms::Sms,
+    telemetry::Telemetry,
     value::{Origins, Secret, WebUrl},
 };
 
@@ -59,6 +61,7 @@ table::sections! {
     sms: Sms,
     log: Log,
     metrics: Metrics,
+    telemetry: Telemetry,
 }
 
 impl Settings {

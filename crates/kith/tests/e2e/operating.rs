@@ -5,6 +5,7 @@ mod backup;
 mod doctor;
 mod https;
 mod reload;
+mod traces;
 
 use std::net::SocketAddr;
 use std::time::Duration;

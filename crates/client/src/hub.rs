@@ -7,8 +7,9 @@ use protocol::{
     ConversationSettings, ConversationSummary, DeviceId, GroupChanges, GroupInfo, GroupLink, GroupPreview,
     HistoryRequest, Invite, InviteDirection, InviteId, InviteOutcome, JoinedGroup, LinkCode,
     MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, NewGroupLink, NewReport, OutgoingMessage,
-    Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, ReportId, Retention, Sent, Seq, SessionInfo,
-    SyncPage, SyncRequest, Timestamp, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
+    Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, Report, ReportId, ReportsPage,
+    ReportsRequest, Retention, Sent, Seq, SessionInfo, SyncPage, SyncRequest, Timestamp, UserId, UserInfo,
+    UserPage, UserPageRequest, WhoAmI,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -340,6 +341,16 @@ impl Hub {
     /// Reports a user or a message to the moderators.
     pub fn report(&self, report: NewReport) -> Answer<ReportId> {
         self.call("Report", (report,))
+    }
+
+    /// A page of reports, for moderators.
+    pub fn list_reports(&self, request: ReportsRequest) -> Answer<ReportsPage> {
+        self.call("ListReports", (request,))
+    }
+
+    /// Closes a report, for moderators.
+    pub fn close_report(&self, report: ReportId, note: Option<String>) -> Answer<Report> {
+        self.call("CloseReport", (report, note))
     }
 
     /// Ends the connection after what was called was sent.

@@ -25,8 +25,9 @@ use protocol::{
     ConversationSettings, ConversationSummary, DeviceId, GroupChanges, GroupInfo, GroupLink, GroupPreview,
     HistoryRequest, Invite, InviteDirection, InviteId, InviteOutcome, JoinedGroup, LinkCode,
     MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, NewGroupLink, NewReport, OutgoingMessage,
-    Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, ReportId, Retention, Sent, Seq, SessionInfo,
-    SyncPage, SyncRequest, Timestamp, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
+    Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, Report, ReportId, ReportsPage,
+    ReportsRequest, Retention, Sent, Seq, SessionInfo, SyncPage, SyncRequest, Timestamp, UserId, UserInfo,
+    UserPage, UserPageRequest, WhoAmI,
 };
 
 pub(crate) use classes::class;
@@ -188,5 +189,11 @@ table::commands! {
         boxed ListInvites(; direction: InviteDirection) -> Vec<Invite> = invites::list;
         /// Reports a user, or a message that one may read, to the moderators. What a readable message says is kept with it.
         boxed Report(report: NewReport) -> ReportId = reports::report;
+        /// A page of the reports that wait, or with `closed` of the others, the newest first. For moderators and admins. Ask
+        /// again with `before` as the last one's id, while `more` is true.
+        boxed ListReports(; request: ReportsRequest) -> ReportsPage = reports::list;
+        /// Closes a report, with a note of at most 1,000 characters; closed already, it stays as it is. For moderators and
+        /// admins.
+        boxed CloseReport(report: ReportId; note: String) -> Report = reports::close;
     }
 }

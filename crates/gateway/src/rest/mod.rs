@@ -29,7 +29,10 @@ use axum::response::Response;
 use chats::Caller;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
-use protocol::{BlockedUser, ContactsPage, ContactsRequest, Invite, InviteOutcome, NewReport};
+use protocol::{
+    BlockedUser, ContactsPage, ContactsRequest, Invite, InviteOutcome, NewReport, Report, ReportsPage,
+    ReportsRequest,
+};
 use protocol::{
     CodeRequest, CodeSent, CodeVerification, ConversationFilter, ConversationSettings, ConversationSummary,
     Credentials, CredentialsChange, ErrorCode, GroupChanges, GroupInfo, GroupLink, GroupPreview,
@@ -46,7 +49,8 @@ pub use objects::REST_OBJECTS;
 use objects::{
     ArchivedState, ConversationRef, DeviceMessagesUpTo, DirectRequest, FindRequest, InviteAnswer,
     InviteRequest, InvitesRequest, JoinRequest, LeaveRequest, MutedState, OneUser, PageRequest, Recorded,
-    ReportRef, RetentionChange, SearchRequest, SendRequest, SeveralUsers, TypingState, UpTo, UsersRequest,
+    ReportNote, ReportRef, RetentionChange, SearchRequest, SendRequest, SeveralUsers, TypingState, UpTo,
+    UsersRequest,
 };
 pub use openapi::openapi;
 pub use parameters::{PARAMETERS, Parameter};
@@ -214,6 +218,11 @@ table::routes! { "/api"
     signed_in delete "/invites/{invite}" (), or [NotFound, Conflict] = invites::withdraw as WithdrawInvite;
     /// Reports a user or a message to the moderators.
     signed_in post "/reports" (NewReport) -> ReportRef, or [NotFound, RateLimited] = reports::report as Report;
+    /// A page of the reports that wait, or of those closed, the newest first. For moderators and admins.
+    signed_in get "/reports" (; ReportsRequest) -> ReportsPage, or [Forbidden] = reports::list as ListReports;
+    /// Closes a report. For moderators and admins.
+    signed_in post "/reports/{report}/close" (ReportNote) -> Report, or [NotFound, Forbidden]
+        = reports::close as CloseReport;
 }
 
 /// Every route under `/api`.

@@ -152,6 +152,11 @@ objects! {
         /// `received` unless said otherwise.
         direction: Option<InviteDirection>,
     }
+    /// What a moderator says of a report.
+    Deserialize ReportNote {
+        /// A note for other moderators; at most 1,000 characters.
+        note: Option<String>,
+    }
     /// A report's id.
     Serialize ReportRef {
         /// The report.

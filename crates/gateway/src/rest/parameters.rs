@@ -35,6 +35,7 @@ pub const PARAMETERS: &[Parameter] = &[
     Parameter { name: "code", of: "LinkCode", about: "The link's code." },
     Parameter { name: "user", of: "UserId", about: "The user." },
     Parameter { name: "device", of: "DeviceId", about: "The device." },
+    Parameter { name: "report", of: "ReportId", about: "The report." },
     Parameter { name: "invite", of: "InviteId", about: "The invite." },
     Parameter { name: "seq", of: "Seq", about: "The message's place in the conversation." },
 ];

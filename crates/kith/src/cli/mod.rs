@@ -150,6 +150,8 @@ pub enum Command {
     Invite(invite::Invite),
     /// Report a user or a message to the moderators
     Report(With<report::Report>),
+    /// For moderators: list reports, or close one
+    Reports(With<report::Reports>),
     /// Show whether users are online, or watch them come and go
     Presence(With<presence::Presence>),
 }
@@ -202,6 +204,7 @@ impl Command {
             Self::Unblock(with) => &with.options,
             Self::Invite(invite) => invite.options(),
             Self::Report(with) => &with.options,
+            Self::Reports(with) => &with.options,
             Self::Presence(with) => &with.options,
         }
     }
@@ -233,6 +236,7 @@ impl Command {
             Self::Unblock(with) => contacts::unblock(context, with.args).await,
             Self::Invite(invite) => invite::run(context, invite).await,
             Self::Report(with) => report::report(context, with.args).await,
+            Self::Reports(with) => report::reports(context, with.args).await,
             Self::Presence(with) => presence::presence(context, with.args).await,
         }
     }

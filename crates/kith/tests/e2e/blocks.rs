@@ -194,6 +194,18 @@ async fn what_is_reported_is_kept(store: Store) {
     let token = Some(ann.account.access_token.as_str());
     let answer = server.request("POST", "/api/reports", token, Some(&message)).expect("an answer");
     assert_eq!(answer.status, 200, "{answer:?}");
+    // Reports are for moderators.
+    for (command, arguments) in [("ListReports", json!([])), ("CloseReport", json!([report]))] {
+        let refused = ann.refused(command, arguments).await;
+        assert!(refused.starts_with("forbidden: "), "{command}: {refused}");
+    }
+    for (method, path, body) in [
+        ("GET", "/api/reports".to_owned(), None),
+        ("POST", format!("/api/reports/{report}/close"), Some(json!({}))),
+    ] {
+        let refused = server.request(method, &path, token, body.as_ref()).expect("an answer");
+        assert_eq!((refused.status, refused.code()), (403, "forbidden"), "{method} {path}");
+    }
     // Nobody reports what they cannot read, and learns nothing by trying.
     for seq in [1, 2] {
         let message = json!({ "conversation": direct, "seq": seq, "reason": "curious" });

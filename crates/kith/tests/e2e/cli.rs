@@ -15,6 +15,8 @@ use testkit::server::{PASSWORD, Store, TestServer};
 
 use crate::support::{PATIENCE, on_both_stores, start};
 
+mod people;
+
 on_both_stores!(two_terminals_and_a_killed_server);
 
 /// A home folder in which people sign in, each under a profile of their name.

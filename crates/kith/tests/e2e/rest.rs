@@ -166,7 +166,7 @@ async fn malformed_input_is_refused() {
             let path = path.replace("{code}", if peer.starts_with("g_") { NO_CODE } else { peer });
             // That of an invite there is not is none in the path for whoever reads it, and well formed.
             let invite = if device.starts_with("d_") { "i_00000000000000000000000000" } else { device };
-            let path = path.replace("{invite}", invite);
+            let path = path.replace("{invite}", invite).replace("{report}", &invite.replacen("i_", "r_", 1));
             path.replace("{peer}", peer).replace("{group}", peer).replace("{conversation}", peer)
         };
         let path = fill(&group, bob.user(), &ann.account.device);

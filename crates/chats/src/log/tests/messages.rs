@@ -151,3 +151,22 @@ fn one_commit_per_epoch() {
     let told: Vec<_> = plan.appended.iter().map(|entry| entry.device_messages.len()).collect();
     assert_eq!(told, [2, 0, 2]);
 }
+
+#[test]
+fn where_one_has_blocked_the_other_nothing_is_taken() {
+    let members = [(ALICE, Role::Member), (BOB, Role::Member)];
+    let mut world = World::new(ConversationShape::Direct, ConversationKind::Plain, &members);
+    world.barred.insert(world.conversation.id, [Some(user(ALICE)), None]);
+    let by_them = ChatError::Forbidden("this user does not take messages from you");
+    assert_eq!(world.one(says(BOB, "m1")), Err(by_them.clone()));
+    let by_caller = ChatError::Forbidden("you have blocked this user: unblock them first");
+    assert_eq!(world.one(says(ALICE, "m1")), Err(by_caller));
+    assert_eq!(world.one(says(CAROL, "m1")), Err(NOT_THERE), "an outsider learns nothing");
+    assert_eq!(world.one(changes(BOB, GroupChange::Delete)), Err(by_them), "nor is anything changed");
+    // What was sent before the block is what it was.
+    let key = (world.conversation.id, device(BOB), "m1".parse().unwrap());
+    world.sent.insert(key, Outcome { seq: 7, time: 1 });
+    assert_eq!(world.one(says(BOB, "m1")), Ok(7));
+    world.barred.clear();
+    assert_eq!(world.one(says(BOB, "m2")), Ok(11));
+}

@@ -9,7 +9,10 @@ use std::{
 };
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
-use hyper::body::{Body, Incoming};
+use hyper::{
+    body::{Body, Incoming},
+    upgrade::Upgraded,
+};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::{
@@ -20,7 +23,9 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
 
-use super::{CloseReason, Connection, Events, Options, Tls, state::Shared, task, tls::Stream};
+use super::{
+    CloseReason, Connection, Events, Options, Tls, resuming::Reopen, state::Shared, task, tls::Stream,
+};
 use crate::Protocol;
 
 /// Of an answer to negotiation.
@@ -69,13 +74,23 @@ pub async fn connect(
     options: Options,
 ) -> Result<(Connection, Events), ConnectError> {
     let connecting = async {
-        let mut target = Target { url: parse(url)?, token: token.map(str::to_owned) };
-        let mut id = None;
-        if options.negotiate {
-            id = negotiate(&mut target, &options).await?;
+        let mut target =
+            Target { url: parse(url)?, token: token.map(str::to_owned), id: None, stateful: false };
+        if options.negotiate || options.stateful {
+            negotiate(&mut target, &options).await?;
         }
-        let io = open(&target.url, &options).await?;
-        connect_over(io, &target.url, target.token.as_deref(), id.as_deref(), protocol, options.clone()).await
+        let io = target.open(&options).await?;
+        let reopen = target.stateful.then(|| {
+            let options = options.clone();
+            Reopen::new(options.stateful_patience, move || {
+                let (target, options) = (target.clone(), options.clone());
+                async move {
+                    let opened = timeout(options.connect_timeout, target.open(&options)).await;
+                    opened.unwrap_or(Err(ConnectError::TimedOut))
+                }
+            })
+        });
+        begin(io, reopen, protocol, options.clone()).await
     };
     timeout(options.connect_timeout, connecting).await.unwrap_or(Err(ConnectError::TimedOut))
 }
@@ -90,7 +105,16 @@ pub async fn connect_over<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     protocol: Protocol,
     options: Options,
 ) -> Result<(Connection, Events), ConnectError> {
-    static SEED: AtomicU32 = AtomicU32::new(0x9e37_79b9);
+    begin(upgrade(io, url, token, id).await?, None, protocol, options).await
+}
+
+/// The WebSocket's opening.
+async fn upgrade<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    io: Io,
+    url: &Uri,
+    token: Option<&str>,
+    id: Option<&str>,
+) -> Result<TokioIo<Upgraded>, ConnectError> {
     let query = id.map(|id| format!("id={id}"));
     let key = generate_key();
     let mut request = request(Method::GET, path(url, "", query.as_deref()), url, token)?;
@@ -110,11 +134,22 @@ pub async fn connect_over<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     if accept != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
         return Err(ConnectError::Protocol("the WebSocket's opening is not answered rightly".to_owned()));
     }
-    let io = TokioIo::new(hyper::upgrade::on(response).await?);
+    Ok(TokioIo::new(hyper::upgrade::on(response).await?))
+}
+
+/// The handshake, and the connection's task.
+async fn begin(
+    io: TokioIo<Upgraded>,
+    reopen: Option<Reopen<TokioIo<Upgraded>>>,
+    protocol: Protocol,
+    options: Options,
+) -> Result<(Connection, Events), ConnectError> {
+    static SEED: AtomicU32 = AtomicU32::new(0x9e37_79b9);
     let shared = Shared::new(protocol, options);
     let (sender, opened) = oneshot::channel();
     let (connection, events) = (Connection::new(shared.clone()), Events::new(shared.clone()));
-    tokio::spawn(task::run(io, shared, SEED.fetch_add(0x9e37_79b9, Ordering::Relaxed), sender));
+    let seed = SEED.fetch_add(0x9e37_79b9, Ordering::Relaxed);
+    tokio::spawn(task::run(io, reopen, shared, seed, sender));
     match opened.await {
         Ok(()) => Ok((connection, events)),
         Err(_) => Err(ConnectError::Protocol(match events.close_reason() {
@@ -124,9 +159,21 @@ pub async fn connect_over<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     }
 }
 
+/// Where to connect, as negotiation left it.
+#[derive(Clone)]
 struct Target {
     url: Uri,
     token: Option<String>,
+    /// The secret one.
+    id: Option<String>,
+    stateful: bool,
+}
+
+impl Target {
+    async fn open(&self, options: &Options) -> Result<TokioIo<Upgraded>, ConnectError> {
+        let io = open(&self.url, options).await?;
+        upgrade(io, &self.url, self.token.as_deref(), self.id.as_deref()).await
+    }
 }
 
 #[derive(Deserialize)]
@@ -137,13 +184,19 @@ struct Negotiated {
     access_token: Option<String>,
     connection_id: Option<String>,
     connection_token: Option<String>,
+    #[serde(default)]
+    use_stateful_reconnect: bool,
 }
 
-/// Follows redirects and returns the secret id.
-async fn negotiate(target: &mut Target, options: &Options) -> Result<Option<String>, ConnectError> {
+/// Follows redirects.
+async fn negotiate(target: &mut Target, options: &Options) -> Result<(), ConnectError> {
+    let query = match options.stateful {
+        true => "negotiateVersion=1&useStatefulReconnect=true",
+        false => "negotiateVersion=1",
+    };
     for _ in 0..MAX_REDIRECTS {
         let io = open(&target.url, options).await?;
-        let path = path(&target.url, "/negotiate", Some("negotiateVersion=1"));
+        let path = path(&target.url, "/negotiate", Some(query));
         let request = request(Method::POST, path, &target.url, target.token.as_deref())?;
         let response = exchange(io, request).await?;
         if response.status() != StatusCode::OK {
@@ -154,7 +207,11 @@ async fn negotiate(target: &mut Target, options: &Options) -> Result<Option<Stri
         if let Some(error) = answer.error {
             return Err(ConnectError::Protocol(error));
         }
-        let Some(url) = answer.url else { return Ok(answer.connection_token.or(answer.connection_id)) };
+        let Some(url) = answer.url else {
+            target.id = answer.connection_token.or(answer.connection_id);
+            target.stateful = options.stateful && answer.use_stateful_reconnect;
+            return Ok(());
+        };
         target.url = parse(&url)?;
         if answer.access_token.is_some() {
             target.token = answer.access_token;

@@ -147,6 +147,12 @@ impl ClientMachine {
         self.stateful.as_ref().and_then(|stateful| stateful.ack_due())
     }
 
+    /// A message that is encoded already, with its length or separator.
+    pub fn send_encoded(&mut self, message: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(message);
+        self.count(message);
+    }
+
     fn count(&mut self, message: &[u8]) {
         if let Some(stateful) = &mut self.stateful {
             stateful.sent(Bytes::copy_from_slice(message));

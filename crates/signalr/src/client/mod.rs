@@ -2,7 +2,7 @@
 //!
 //! [`ClientMachine`] is the protocol of one connection without I/O. With the feature `client`, [`connect`] opens a
 //! WebSocket on tokio, with TLS by rustls for `https` and `wss` ([`connect_over`] takes any stream). It does not reconnect by
-//! itself.
+//! itself, unless stateful reconnect is asked for: see [`Options::stateful`].
 
 mod machine;
 
@@ -12,6 +12,8 @@ mod connect;
 mod connection;
 #[cfg(feature = "client")]
 mod options;
+#[cfg(feature = "client")]
+mod resuming;
 #[cfg(feature = "client")]
 mod state;
 #[cfg(feature = "client")]

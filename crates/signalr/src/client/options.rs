@@ -9,6 +9,14 @@ use super::{ClientLimits, Tls};
 pub struct Options {
     /// Ask the server where and how to connect, before connecting. A WebSocket needs it only behind redirects.
     pub negotiate: bool,
+    /// Ask the server for stateful reconnect, which takes a negotiation: when the WebSocket breaks, the connection goes on
+    /// over another one, and its users notice nothing but a pause. Where it is not granted, it makes no difference.
+    pub stateful: bool,
+    /// What is kept of what was sent, to be sent again. While the server owes acknowledgements for more, a broken WebSocket
+    /// ends the connection.
+    pub stateful_buffer_bytes: usize,
+    /// For how long another WebSocket is tried for. No longer than the server waits: it counts 30 s.
+    pub stateful_patience: Duration,
     /// The address to connect from; for tests that need more connections than one address has ports.
     pub local_address: Option<IpAddr>,
     /// Whom to trust behind `https` and `wss`. None: the machine's certificate authorities.
@@ -33,6 +41,9 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             negotiate: false,
+            stateful: false,
+            stateful_buffer_bytes: 1024 * 1024,
+            stateful_patience: Duration::from_secs(25),
             local_address: None,
             tls: None,
             connect_timeout: Duration::from_secs(15),

@@ -58,6 +58,8 @@ pub(super) struct Shared {
 pub(super) struct State {
     /// Whole hub messages to be sent.
     pub(super) out: Vec<u8>,
+    /// Where each of them ends, for those who count them.
+    pub(super) ends: Vec<usize>,
     pub(super) next_id: u64,
     pub(super) pending: HashMap<u64, Pending>,
     /// There while the task sleeps.
@@ -97,12 +99,21 @@ impl Shared {
             return Err(InvokeError::Full);
         }
         let written = write(&mut state)?;
+        self.count(&mut state);
         let task = state.task.take();
         drop(state);
         if let Some(task) = task {
             task.wake();
         }
         Ok(written)
+    }
+
+    /// One message was appended, or none.
+    pub(super) fn count(&self, state: &mut State) {
+        let (end, last) = (state.out.len(), state.ends.last().copied().unwrap_or_default());
+        if self.options.stateful && end > last {
+            state.ends.push(end);
+        }
     }
 
     pub(super) fn request_close(&self) {
@@ -122,6 +133,7 @@ impl Shared {
         let pending = mem::take(&mut state.pending);
         let reader = state.reader.take();
         state.out = Vec::new();
+        state.ends = Vec::new();
         drop(state);
         for (_, pending) in pending {
             match pending {

@@ -2,7 +2,7 @@
 
 use std::{
     future::poll_fn,
-    io,
+    io, mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -10,13 +10,14 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     sync::{mpsc::error::TrySendError, oneshot},
     time::{Instant, Sleep, sleep_until, timeout},
 };
 
 use super::{
     ClientEvent, ClientLimits, ClientMachine, CloseReason, Event, InvokeError,
+    resuming::Reopen,
     state::{Pending, Shared},
 };
 use crate::{
@@ -33,26 +34,31 @@ const MAX_KEPT_BYTES: usize = 4096;
 /// For saying goodbye.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-struct Task<Io> {
-    io: Io,
-    shared: Arc<Shared>,
-    limits: ClientLimits,
-    machine: ClientMachine,
+pub(super) struct Task<Io> {
+    /// None: it is lost, and another one is being opened.
+    pub(super) io: Option<Io>,
+    /// How to get another, if the connection may change it.
+    pub(super) reopen: Option<Reopen<Io>>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) limits: ClientLimits,
+    pub(super) machine: ClientMachine,
     opened: Option<oneshot::Sender<()>>,
-    origin: Instant,
-    timer: Pin<Box<Sleep>>,
-    frames: FrameReader,
+    pub(super) origin: Instant,
+    pub(super) timer: Pin<Box<Sleep>>,
+    pub(super) frames: FrameReader,
     /// The beginning of a frame's header.
-    unread: Vec<u8>,
-    writer: Writer,
+    pub(super) unread: Vec<u8>,
+    pub(super) writer: Writer,
+    pub(super) seed: u32,
     handshake: Vec<u8>,
     /// Close was asked for, and the last words are with the writer.
-    closing: bool,
+    pub(super) closing: bool,
 }
 
 /// Runs a connection to its end. Tells `opened` when the handshake is done.
-pub(super) async fn run<Io: AsyncRead + AsyncWrite + Unpin>(
+pub(super) async fn run<Io: AsyncRead + AsyncWrite + Unpin + 'static>(
     io: Io,
+    reopen: Option<Reopen<Io>>,
     shared: Arc<Shared>,
     seed: u32,
     opened: oneshot::Sender<()>,
@@ -60,9 +66,15 @@ pub(super) async fn run<Io: AsyncRead + AsyncWrite + Unpin>(
     let mut handshake = Vec::new();
     let limits = shared.options.limits();
     let origin = Instant::now();
+    let (protocol, buffer_bytes) = (shared.protocol, shared.options.stateful_buffer_bytes);
+    let machine = match reopen {
+        None => ClientMachine::new(protocol, Duration::ZERO, &mut handshake),
+        Some(_) => ClientMachine::new_stateful(protocol, Duration::ZERO, buffer_bytes, &mut handshake),
+    };
     let mut task = Task {
-        io,
-        machine: ClientMachine::new(shared.protocol, Duration::ZERO, &mut handshake),
+        io: Some(io),
+        reopen,
+        machine,
         shared,
         opened: Some(opened),
         origin,
@@ -71,43 +83,76 @@ pub(super) async fn run<Io: AsyncRead + AsyncWrite + Unpin>(
         frames: FrameReader::new(Role::Client),
         unread: Vec::new(),
         writer: Writer::new(Role::Client, seed),
+        seed,
         handshake,
         closing: false,
     };
     let reason = poll_fn(|context| task.poll(context)).await;
     task.shared.end(reason);
-    let _ = timeout(SHUTDOWN_TIMEOUT, task.io.shutdown()).await;
+    if let Some(io) = task.io {
+        let _ = timeout(SHUTDOWN_TIMEOUT, Box::pin(hang_up(io))).await;
+    }
 }
 
-type End = CloseReason;
+/// What still comes is read and dropped: a socket closed before that is reset, and the last words may be lost with it.
+async fn hang_up<Io: AsyncRead + AsyncWrite + Unpin>(mut io: Io) -> io::Result<()> {
+    io.shutdown().await?;
+    let mut rest = [0; 1024];
+    while io.read(&mut rest).await? > 0 {}
+    Ok(())
+}
+
+pub(super) enum End {
+    Over(CloseReason),
+    /// The socket broke: only that is over if another can be had.
+    Broken(String),
+}
 
 fn lost(error: impl ToString) -> End {
-    CloseReason::Lost(error.to_string())
+    End::Over(CloseReason::Lost(error.to_string()))
 }
 
-impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<End> {
+fn broken(error: impl ToString) -> End {
+    End::Broken(error.to_string())
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin + 'static> Task<Io> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
         let mut scratch = Scratch::borrow();
         Writer::begin(&mut scratch.out);
         let result = self.drive(context, &mut scratch);
         scratch.give_back();
         match result {
             Ok(()) => Poll::Pending,
-            Err(end) => Poll::Ready(end),
+            Err(End::Over(reason)) => Poll::Ready(reason),
+            Err(End::Broken(error)) => match self.begin_reopening() {
+                true => {
+                    tracing::debug!(error, "a connection lost its socket");
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                false if self.closing => Poll::Ready(CloseReason::Local),
+                false => Poll::Ready(CloseReason::Lost(error)),
+            },
         }
     }
 
     fn drive(&mut self, context: &mut Context<'_>, scratch: &mut Scratch) -> Result<(), End> {
         let now = self.origin.elapsed();
+        if self.poll_reopening(context, now, &mut scratch.out)?.is_pending() {
+            return Ok(());
+        }
         scratch.out.append(&mut self.handshake);
-        if self.writer.is_blocked() {
-            let _ = self.writer.poll_unsent(&mut self.io, context, now).map_err(lost)?;
+        if self.writer.is_blocked()
+            && let Some(io) = &mut self.io
+        {
+            let _ = self.writer.poll_unsent(io, context, now).map_err(broken)?;
         }
         let input = self.poll_input(context, now, scratch);
         self.poll_timer(context, now, &mut scratch.out)?;
         self.flush(context, now, &mut scratch.out)?;
         input?;
-        if self.closing && !self.writer.is_blocked() { Err(CloseReason::Local) } else { Ok(()) }
+        if self.closing && !self.writer.is_blocked() { Err(End::Over(CloseReason::Local)) } else { Ok(()) }
     }
 
     fn poll_input(
@@ -119,13 +164,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         for _ in 0..MAX_ROUNDS {
             let kept = self.unread.len();
             let mut room = ReadBuf::new(&mut scratch.input[kept..]);
-            match Pin::new(&mut self.io).poll_read(context, &mut room) {
+            let Some(io) = &mut self.io else { return Ok(()) };
+            match Pin::new(io).poll_read(context, &mut room) {
                 Poll::Pending => return Ok(()),
-                Poll::Ready(result) => result.map_err(lost)?,
+                Poll::Ready(result) => result.map_err(broken)?,
             }
             let count = room.filled().len();
             if count == 0 {
-                return Err(lost(io::ErrorKind::UnexpectedEof));
+                return Err(broken(io::ErrorKind::UnexpectedEof));
             }
             scratch.input[..kept].copy_from_slice(&self.unread);
             self.unread = Vec::new();
@@ -144,12 +190,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
                     while let Some(event) =
                         self.machine.receive(now, &self.limits, &mut payload, out).map_err(lost)?
                     {
+                        if event == ClientEvent::Opened && self.reopen.is_some() {
+                            // The server waits for a first word before it pushes anything.
+                            encode::ping(self.shared.protocol, out);
+                        }
                         self.handle_event(event)?;
                     }
                 }
                 Frame::Ping(payload) => self.writer.pong(&bytes[payload]),
                 Frame::Pong => (),
-                Frame::Close(_) => return Err(lost("the server closed the WebSocket")),
+                Frame::Close(_) => return Err(broken("the server closed the WebSocket")),
             }
             bytes = &mut bytes[taken..];
         }
@@ -188,6 +238,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
                     // Its end shows it: there is no room for an error either.
                     state.pending.remove(&id);
                     encode::cancel(self.shared.protocol, &id.to_string(), &mut state.out);
+                    self.shared.count(&mut state);
                 }
             }
             ClientEvent::Completed { id, outcome } => {
@@ -200,7 +251,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
                 }
             }
             ClientEvent::Closed { error, allow_reconnect } => {
-                return Err(CloseReason::Server { error, allow_reconnect });
+                return Err(End::Over(CloseReason::Server { error, allow_reconnect }));
             }
         }
         Ok(())
@@ -213,7 +264,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
         {
             let mut state = self.shared.lock();
             if !blocked && self.machine.is_open() {
-                out.extend_from_slice(&state.out);
+                let mut start = 0;
+                for end in mem::take(&mut state.ends) {
+                    self.machine.send_encoded(&state.out[start..end], out);
+                    start = end;
+                }
+                out.extend_from_slice(&state.out[start..]);
                 if state.out.capacity() > MAX_KEPT_BYTES {
                     state.out = Vec::new();
                 } else {
@@ -237,15 +293,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Task<Io> {
             self.machine.sent(now);
         }
         let protocol = self.shared.protocol;
-        self.writer.write(&mut self.io, context, now, protocol, out).map_err(lost)?;
+        if let Some(io) = &mut self.io {
+            self.writer.write(io, context, now, protocol, out).map_err(broken)?;
+        }
         Ok(())
     }
 
     fn poll_timer(&mut self, context: &mut Context<'_>, now: Duration, out: &mut Vec<u8>) -> Result<(), End> {
+        self.advance_timer();
         while self.timer.as_mut().poll(context).is_ready() {
-            let due = self.machine.poll_timer(now, &self.limits, out).map_err(lost)?;
+            let due = self.machine.poll_timer(now, &self.limits, out).map_err(broken)?;
             if self.writer.blocked_since().is_some_and(|since| now >= since + self.limits.server_timeout) {
-                return Err(lost("the server takes nothing"));
+                return Err(broken("the server takes nothing"));
             }
             self.timer.as_mut().reset(self.origin + due.max(now + Duration::from_millis(1)));
         }

@@ -8,6 +8,7 @@ use signalr::{
     client::{self, CloseReason, ConnectError, Connection, Events, InvokeError},
     server::Options,
 };
+use testkit::proxy::Proxy;
 
 const PROTOCOLS: [Protocol; 2] = [Protocol::Json, Protocol::MessagePack];
 
@@ -248,4 +249,82 @@ async fn redirects_are_followed() {
         Err(ConnectError::Protocol(text)) => assert_eq!(text, "too many redirects"),
         other => panic!("{:?}", other.err()),
     }
+}
+
+fn stateful(patience: Duration) -> client::Options {
+    client::Options { stateful: true, stateful_patience: patience, ..client::Options::default() }
+}
+
+#[tokio::test]
+async fn over_a_network_that_fails_a_stateful_connection_loses_nothing() {
+    for protocol in PROTOCOLS {
+        let options = Options { stateful_buffer_bytes: 1 << 20, ..Options::default() };
+        let server = TestServer::start(options).await;
+        let proxy = Proxy::start(server.address).unwrap();
+        let url = format!("http://{}/hub", proxy.address());
+        let options = stateful(Duration::from_secs(20));
+        let (connection, mut events) = client::connect(&url, None, protocol, options).await.unwrap();
+        assert_eq!(events.next().await.unwrap().target, "Welcome");
+        let mut stream = connection.stream::<_, String>("InfiniteStream", ()).unwrap();
+        for round in 0..20 {
+            let calls: Vec<_> = (0..30).map(|number| connection.invoke_raw("Add", (number, round))).collect();
+            connection.send("Push", (3, 700)).unwrap();
+            tokio::time::sleep(Duration::from_millis(round % 7)).await;
+            proxy.cut();
+            for (number, call) in (0..).zip(calls) {
+                assert_eq!(call.await.unwrap().decode::<u64>().unwrap(), number + round);
+            }
+            for number in 0..3_u32 {
+                let event = events.next().await.unwrap();
+                assert_eq!((event.target.as_str(), event.arguments.get(0).unwrap()), ("Item", number));
+            }
+        }
+        for number in 0..20 {
+            assert_eq!(stream.next().await.unwrap().unwrap(), number.to_string());
+        }
+        assert!(proxy.accepted() >= 20, "{}", proxy.accepted());
+        assert_eq!(server.hub.connected.load(Ordering::SeqCst), 1);
+        assert_eq!(server.hub.disconnected.load(Ordering::SeqCst), 0);
+        // Back after the last cut: the server is told of the end.
+        assert_eq!(connection.invoke::<_, u64>("Add", (1, 1)).await.unwrap(), 2);
+        connection.close();
+        assert!(events.next().await.is_none());
+        assert_eq!(events.close_reason(), Some(CloseReason::Local));
+        eventually("the end", || server.hub.disconnected.load(Ordering::SeqCst) == 1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stateful_connection_that_cannot_come_back_is_lost() {
+    let server = TestServer::start(Options::default()).await;
+    let proxy = Proxy::start(server.address).unwrap();
+    let url = format!("http://{}/hub", proxy.address());
+    let open = async |patience| {
+        let options = stateful(patience);
+        client::connect(&url, None, Protocol::MessagePack, options).await.unwrap()
+    };
+    // The server ends it while it is away: there is nothing to come back to.
+    let (connection, mut events) = open(Duration::from_secs(20)).await;
+    assert_eq!(events.next().await.unwrap().target, "Welcome");
+    proxy.stall(true);
+    let pending = connection.invoke_raw("Add", (1, 1));
+    server.server.close_all(None, true);
+    eventually("the server's end", || {
+        server.server.connection_count() == 0 || {
+            proxy.cut();
+            false
+        }
+    })
+    .await;
+    proxy.stall(false);
+    assert!(events.next().await.is_none());
+    let reason = events.close_reason().unwrap();
+    assert!(matches!(&reason, CloseReason::Lost(text) if text.contains("404")), "{reason:?}");
+    assert!(matches!(pending.await, Err(InvokeError::Closed)));
+    // Nobody answers at all.
+    let (_connection, mut events) = open(Duration::from_millis(300)).await;
+    assert_eq!(events.next().await.unwrap().target, "Welcome");
+    drop(proxy);
+    assert!(events.next().await.is_none());
+    assert!(matches!(events.close_reason(), Some(CloseReason::Lost(_))));
 }

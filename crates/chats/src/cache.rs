@@ -85,13 +85,17 @@ impl Cache {
         Ok(found)
     }
 
+    /// The conversation, if it is in memory.
+    pub(crate) fn known(&self, id: ConversationId) -> Option<Arc<Conversation>> {
+        self.shard(id).conversations.get(&id).cloned()
+    }
+
     pub(crate) async fn one(
         &self,
         store: &dyn ChatStore,
         id: ConversationId,
     ) -> Result<Option<Arc<Conversation>>, StoreError> {
-        let known = self.shard(id).conversations.get(&id).cloned();
-        match known {
+        match self.known(id) {
             Some(conversation) => Ok(Some(conversation)),
             None => Ok(self.load(store, [id]).await?.remove(&id)),
         }

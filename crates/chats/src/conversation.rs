@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::{
-    ConversationId, ConversationKind, DeviceId, Message, MessageId, Receipt, Seq, Timestamp, UserId,
+    Body, Content, ConversationId, ConversationKind, DeviceId, Message, MessageId, Receipt, Seq, Timestamp, UserId,
 };
 
 use crate::Appended;
@@ -86,11 +86,27 @@ pub(crate) struct State {
     pub(crate) recent: VecDeque<Recent>,
     /// The last entry, once somebody asked for it or appended it.
     pub(crate) last: Option<Arc<Message>>,
+    /// Bodies up to here have gone, as far as this process knows.
+    swept: Seq,
     /// Of those members who have been asked for.
     pub(crate) receipts: HashMap<UserId, Receipt>,
 }
 
 impl State {
+    /// Bodies up to `to` have gone from the store: so they do from here.
+    pub(crate) fn expire(&mut self, to: Seq) {
+        self.swept = self.swept.max(to);
+        self.last.take_if(|last| last.seq <= to);
+    }
+
+    /// Keeps what was read as the last entry, unless the log has moved on, or it may have been read before its body went.
+    pub(crate) fn keep_last(&mut self, message: &Arc<Message>) {
+        let gone = matches!(message.body, Body::Open(Content::Expired));
+        if self.now.last_seq == message.seq && (message.seq > self.swept || gone) {
+            self.last = Some(Arc::clone(message));
+        }
+    }
+
     /// Keeps the log's newest entry in mind.
     pub(crate) fn remember(&mut self, message: &Arc<Message>) {
         if self.recent.len() == RECENT_ENTRIES {
@@ -118,7 +134,7 @@ pub struct Conversation {
 impl Conversation {
     pub(crate) fn new(head: Head) -> Self {
         let (id, kind, now) = (head.id, head.kind, Snapshot::of(head));
-        let state = Mutex::new(State { now, recent: VecDeque::new(), last: None, receipts: HashMap::new() });
+        let state = Mutex::new(State { now, recent: VecDeque::new(), last: None, swept: 0, receipts: HashMap::new() });
         Self { id, kind, state }
     }
 

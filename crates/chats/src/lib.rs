@@ -24,6 +24,7 @@ mod service;
 mod settings;
 mod start;
 pub mod store;
+mod sweep;
 mod succession;
 mod summary;
 
@@ -32,3 +33,4 @@ pub use conversation::{Conversation, Members};
 pub use error::ChatError;
 pub use policy::Policy;
 pub use service::{Caller, Chats};
+pub use sweep::{Devices, SignedInDevice};

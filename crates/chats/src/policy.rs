@@ -27,6 +27,10 @@ pub struct Policy {
     pub receipts_notice_ms: u64,
     /// How long bodies are kept where a conversation does not say.
     pub retention: Retention,
+    /// With `until_delivered`, the days after which a body goes though somebody has not got it.
+    pub undelivered_days: u32,
+    /// How often everything is looked through for bodies whose time has come, in seconds.
+    pub sweep_every_s: u64,
 }
 
 impl Policy {
@@ -54,6 +58,8 @@ impl Default for Policy {
             receipts_flush_ms: 1_000,
             receipts_notice_ms: 200,
             retention: Retention::Forever,
+            undelivered_days: 30,
+            sweep_every_s: 60,
         }
     }
 }

@@ -103,6 +103,37 @@ impl Chats {
         Ok(MessagePage { messages, more: false })
     }
 
+    /// The entries after `after` and up to `to` that the caller may see, the oldest first.
+    ///
+    /// # Errors
+    /// The caller has no part in the conversation, or the store did not answer.
+    pub async fn page_after(
+        &self,
+        caller: Caller,
+        id: ConversationId,
+        after: Seq,
+        to: Seq,
+    ) -> Result<MessagePage, ChatError> {
+        let (conversation, visible) = self.visible(caller.user, id).await?;
+        let mut room = self.room(None);
+        let mut messages = Vec::new();
+        for part in visible {
+            let (after, before) = (after.max(part.after), to.min(part.to).saturating_add(1));
+            if after + 1 >= before {
+                continue;
+            }
+            let range =
+                Range { conversation: id, after, before, limit: room.messages + 1, newest_first: false };
+            for entry in self.store.read(range).await? {
+                if !room.take(&entry, messages.is_empty()) {
+                    return Ok(MessagePage { messages, more: true });
+                }
+                messages.push(message_of(conversation.kind, entry));
+            }
+        }
+        Ok(MessagePage { messages, more: false })
+    }
+
     /// Drops this device's own messages up to `number`.
     ///
     /// # Errors

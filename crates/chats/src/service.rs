@@ -13,6 +13,7 @@ use crate::conversation::{Conversation, Snapshot};
 use crate::log::Batchers;
 use crate::receipts::Receipts;
 use crate::store::{ChatStore, MemberSettings, Stay};
+use crate::sweep::Hints;
 use crate::{Audience, ChatError, Policy, Users};
 
 /// How often a user's memberships are read anew because they changed meanwhile.
@@ -41,6 +42,7 @@ pub struct Chats {
     pub(crate) cache: Arc<Cache>,
     pub(crate) receipts: Arc<Receipts>,
     pub(crate) audience: Arc<dyn Audience>,
+    pub(crate) hints: Arc<Hints>,
     batchers: Mutex<Option<Arc<Batchers>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// These end with the service, whatever they are doing.
@@ -77,6 +79,7 @@ impl Chats {
             cache,
             receipts,
             audience,
+            hints: Arc::default(),
             batchers: Mutex::new(Some(Arc::new(batchers))),
             tasks: Mutex::new(tasks),
             behind: Mutex::default(),

@@ -1,6 +1,7 @@
 //! What this service asks of a database. A method is one whole transaction, and takes a batch.
 
 mod groups;
+mod sweep;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use protocol::{
 };
 
 pub use groups::{Admission, GroupStore, Link, LinkUse, MemberSettings, SettingsChange};
+pub use sweep::{Outline, SweepStore, Unswept};
 
 /// Why a store did not do as asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -280,7 +282,7 @@ pub type Overview = (Vec<Stay>, Vec<(u64, NewDeviceMessage)>);
 
 /// The tables of this service.
 #[async_trait]
-pub trait ChatStore: GroupStore {
+pub trait ChatStore: GroupStore + SweepStore {
     /// Creates a conversation, or finds the one that its key already names: its id, and whether it is new.
     async fn create(&self, new: NewConversation) -> Result<(ConversationId, bool), StoreError>;
 

@@ -270,10 +270,7 @@ impl Chats {
         let message =
             self.store.read(range).await?.pop().map(|entry| Arc::new(message_of(conversation.kind, entry)));
         if let Some(message) = &message {
-            let mut state = conversation.state();
-            if state.now.last_seq == message.seq {
-                state.last = Some(Arc::clone(message));
-            }
+            conversation.state().keep_last(message);
         }
         Ok(message.map(|message| (*message).clone()))
     }

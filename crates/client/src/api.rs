@@ -4,17 +4,19 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use protocol::{
-    CodeRequest, CodeSent, CodeVerification, Credentials, DeviceId, ErrorCode, RefreshRequest, SessionInfo,
+    ConversationId, CodeRequest, CodeSent, CodeVerification, Credentials, DeviceId, ErrorCode, RefreshRequest, SessionInfo,
     SignedIn, Tokens,
 };
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, runtime};
 
 /// No REST call of this crate takes longer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// An export is as long as its conversation; what it must not do is stand still, for [`CALL_TIMEOUT`].
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 /// A connection that is not there after this never will be.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -113,6 +115,19 @@ impl Api {
         self.send(self.request(Method::DELETE, &path).bearer_auth(access_token)).await.map(drop)
     }
 
+    /// A conversation as a file of JSON objects, one a line: itself, then its entries, the oldest first.
+    pub async fn export(&self, access_token: &str, conversation: ConversationId) -> Result<Export, Error> {
+        let path = format!("/api/conversations/{conversation}/export");
+        let request = self.request(Method::GET, &path).bearer_auth(access_token).timeout(EXPORT_TIMEOUT);
+        let response = runtime::timeout(CALL_TIMEOUT, request.send()).await;
+        let response = response.ok_or(Error::Timeout(CALL_TIMEOUT.as_secs()))?.map_err(network)?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(Export(response));
+        }
+        Err(refusal(status, &response.bytes().await.map_err(network)?))
+    }
+
     /// Whether the server is there and well.
     pub async fn health(&self) -> Result<(), Error> {
         self.send(self.request(Method::GET, "/health")).await.map(drop)
@@ -132,6 +147,22 @@ impl Api {
         let status = response.status();
         let body = response.bytes().await.map_err(network)?.to_vec();
         if status.is_success() { Ok(body) } else { Err(refusal(status, &body)) }
+    }
+}
+
+/// An export on its way.
+#[derive(Debug)]
+pub struct Export(reqwest::Response);
+
+impl Export {
+    /// The next part of it, which may end within a line; none at its end.
+    ///
+    /// # Errors
+    /// It broke off, or stood still for too long.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let chunk = runtime::timeout(CALL_TIMEOUT, self.0.chunk()).await;
+        let chunk = chunk.ok_or(Error::Timeout(CALL_TIMEOUT.as_secs()))?.map_err(network)?;
+        Ok(chunk.map(|bytes| bytes.to_vec()))
     }
 }
 

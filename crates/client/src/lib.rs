@@ -21,7 +21,7 @@ mod runtime;
 mod session;
 mod tokens;
 
-pub use api::Api;
+pub use api::{Api, Export};
 pub use backoff::Backoff;
 pub use connect::{HubConnector, connect_hub};
 pub use error::Error;

@@ -16,6 +16,10 @@ pub(crate) fn encode(content: &Content) -> Result<Bytes, ChatError> {
 
 /// What a stored body says. One that cannot be read (written by a newer version) says that.
 pub(crate) fn decode(conversation: ConversationKind, kind: MessageKind, stored: &[u8]) -> Body {
+    // What members write is not empty: the sweeper has been here.
+    if stored.is_empty() {
+        return Body::Open(Content::Expired);
+    }
     if conversation == ConversationKind::Mls && kind != MessageKind::System {
         return Body::Sealed(ByteString(stored.to_vec()));
     }

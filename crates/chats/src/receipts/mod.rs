@@ -5,7 +5,7 @@ mod pending;
 
 use std::collections::HashMap;
 
-use protocol::{ConversationId, Receipt, Seq, UserId};
+use protocol::{ConversationId, Receipt, Retention, Seq, UserId};
 
 pub(crate) use pending::Receipts;
 
@@ -79,6 +79,7 @@ impl Chats {
         self.load_receipts(&conversation, &[caller.user]).await?;
         let now = self.clock.now();
         // Until it is noted nothing is awaited: what memory tells others is then on its way to the disk.
+        let awaited;
         let moved = {
             let mut state = conversation.state();
             let receipt = state.receipts.entry(caller.user).or_default();
@@ -93,10 +94,14 @@ impl Chats {
             if kind == ReceiptKind::Seen && seq > receipt.seen {
                 (receipt.seen, receipt.seen_at) = (seq, now);
             }
+            awaited = self.policy.retention(state.now.info.retention) == Retention::UntilDelivered;
             (seq > before).then(|| (before, delivers, senders(&state, caller.user, before, seq)))
         };
         if kind == ReceiptKind::Delivered {
             self.receipts.note(caller.user, |unwritten| unwritten.cursor(caller.device, id, seq));
+            if awaited {
+                self.hints.give(id);
+            }
         }
         let Some((before, delivers, (mut tell, covered_after))) = moved else { return Ok(()) };
         self.receipts.note(caller.user, |unwritten| {

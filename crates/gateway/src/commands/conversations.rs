@@ -2,7 +2,7 @@
 
 use chats::Caller;
 use protocol::{
-    ConversationFilter, ConversationId, ConversationKind, ConversationSettings, ConversationSummary,
+    ErrorCode, MessagePage, ConversationFilter, ConversationId, ConversationKind, ConversationSettings, ConversationSummary,
     NewGroup, Retention, Seq, Timestamp, UserId,
 };
 
@@ -69,4 +69,19 @@ pub(crate) async fn set_retention(
     retention: Retention,
 ) -> Result<Seq, CommandError> {
     Ok(shared.services.chats.set_retention(caller, conversation, retention).await?)
+}
+
+/// A page of an export, for as long as the device that asked is signed in.
+pub(crate) async fn export_page(
+    shared: &Shared,
+    caller: Caller,
+    conversation: ConversationId,
+    after: Seq,
+    to: Seq,
+) -> Result<MessagePage, CommandError> {
+    let sessions = shared.services.accounts.list(caller.user, None).await?;
+    if !sessions.iter().any(|session| session.id == caller.device) {
+        return Err(CommandError::new(ErrorCode::Unauthenticated, "this device was signed out"));
+    }
+    Ok(shared.services.chats.page_after(caller, conversation, after, to).await?)
 }

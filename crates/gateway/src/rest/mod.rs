@@ -36,7 +36,7 @@ use protocol::{
 use protocol::{
     CodeRequest, CodeSent, CodeVerification, ConversationFilter, ConversationSettings, ConversationSummary,
     Credentials, CredentialsChange, ErrorCode, GroupChanges, GroupInfo, GroupLink, GroupPreview,
-    HistoryRequest, JoinedGroup, MembershipRecord, MessageInfo, MessagePage, NewGroup, NewGroupLink,
+    HistoryRequest, JoinedGroup, MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, NewGroupLink,
     Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, RefreshRequest, Sent, SessionInfo, SignedIn,
     SyncPage, SyncRequest, Tokens, UserInfo, UserPage, WhoAmI,
 };
@@ -123,6 +123,10 @@ table::routes! { "/api"
     /// Wants no notices of a conversation until then; wants them again if that is past or left out.
     signed_in put "/conversations/{conversation}/muted" (MutedState) -> ConversationSettings, or [NotFound]
         = conversations::set_muted as SetMuted;
+    /// A conversation as a file of JSON objects, one a line: the conversation with all its members (`ConversationSummary`), then
+    /// each entry up to its `lastSeq` that one may see (`Message`), the oldest first. Entries of `mls` conversations are
+    /// ciphertext, as they came. An answer that breaks off was not whole.
+    lines get "/conversations/{conversation}/export" () -> Message, or [NotFound] = conversations::export;
     /// Sets how long the bodies of a conversation's messages are kept, those that are there included. For admins in a group,
     /// for either of the two in a direct conversation.
     signed_in put "/conversations/{conversation}/retention" (RetentionChange) -> Recorded, or [NotFound, Forbidden]

@@ -25,6 +25,8 @@ pub struct RouteDoc {
     pub status: u16,
     /// What it answers then, as a Rust type.
     pub answer: Option<&'static str>,
+    /// Whether its answer is a stream of such, one JSON object a line.
+    pub lines: bool,
     /// Why it may fail, besides what any request may: `invalid` for malformed input, `unavailable`, `internal`, and
     /// `unauthenticated` where it takes a token.
     pub errors: &'static [ErrorCode],
@@ -35,7 +37,8 @@ pub struct RouteDoc {
 /// Writes the router and the documentation of a list of routes:
 /// `/// doc` `mode method "/path" (Body; Query) -> Answer, or [Errors] = function as Twin;`
 ///
-/// `open` routes take no token, `signed_in` ones do, `tagged` ones besides answer with an `ETag`. An absent answer is a
+/// `open` routes take no token, `signed_in` ones do, `tagged` ones besides answer with an `ETag`, `lines` ones
+/// with a stream of JSON objects, one a line. An absent answer is a
 /// 204.
 macro_rules! routes {
     ($prefix:literal $($(#[doc = $doc:literal])* $mode:ident $method:ident $path:literal
@@ -53,6 +56,7 @@ macro_rules! routes {
             query: [$(stringify!($query))?].first().copied(),
             status: $crate::rest::table::status!($($answer)?),
             answer: [$(stringify!($answer))?].first().copied(),
+            lines: $crate::rest::table::lines!($mode),
             errors: &[$($(protocol::ErrorCode::$error),*)?],
             twin: [$(stringify!($twin))?].first().copied(),
         },)*];
@@ -90,6 +94,15 @@ macro_rules! tagged {
     };
 }
 
+macro_rules! lines {
+    (lines) => {
+        true
+    };
+    ($mode:ident) => {
+        false
+    };
+}
+
 macro_rules! with_mode {
     (tagged, $route:expr) => {
         $route.route_layer(axum::middleware::from_fn($crate::rest::etag::tag))
@@ -108,4 +121,4 @@ macro_rules! status {
     };
 }
 
-pub(super) use {routes, signed_in, status, tagged, with_mode};
+pub(super) use {lines, routes, signed_in, status, tagged, with_mode};

@@ -10,6 +10,7 @@ mod contacts;
 mod context;
 mod conversations;
 mod credentials;
+mod export;
 mod failure;
 mod group;
 mod group_link;
@@ -132,6 +133,8 @@ pub enum Command {
     Unmute(With<keep::Named>),
     /// Show or set how long a conversation's messages are kept
     Retention(With<keep::Retain>),
+    /// Write a conversation to a file, one JSON object a line
+    Export(With<export::Export>),
     /// Create, show and change groups
     #[command(subcommand)]
     Group(group::Group),
@@ -196,6 +199,7 @@ impl Command {
             Self::Archive(with) | Self::Unarchive(with) | Self::Unmute(with) => &with.options,
             Self::Mute(with) => &with.options,
             Self::Retention(with) => &with.options,
+            Self::Export(with) => &with.options,
             Self::Group(group) => group.options(),
             Self::History(with) => &with.options,
             Self::Info(with) => &with.options,
@@ -228,6 +232,7 @@ impl Command {
             Self::Mute(with) => keep::mute(context, with.args).await,
             Self::Unmute(with) => keep::unmute(context, with.args).await,
             Self::Retention(with) => keep::retention(context, with.args).await,
+            Self::Export(with) => export::export(context, with.args).await,
             Self::Group(group) => group::run(context, group).await,
             Self::History(with) => history::history(context, with.args).await,
             Self::Info(with) => info::info(context, with.args).await,

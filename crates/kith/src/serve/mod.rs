@@ -119,6 +119,8 @@ impl Server {
             randomness,
             policies::chats(settings),
         );
+        let signed_in = Everybody { accounts: accounts.clone(), people: people.clone() };
+        chats.start_sweeping(Arc::new(signed_in));
         let services = Services { accounts, people, chats, presence: Arc::new(presence), typing };
         let limits = Arc::new(Limits::new(policies::limits(settings)));
         let gateway =

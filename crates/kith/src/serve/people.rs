@@ -1,9 +1,9 @@
-//! What the chats service asks about users, answered by the services that know them.
+//! What the chats service asks about users and their devices, answered by the services that know them.
 
 use accounts::people::Consent;
 use accounts::{Accounts, People, PeopleError};
 use async_trait::async_trait;
-use chats::{Barrier, Blocks, Users};
+use chats::{Barrier, Blocks, Devices, SignedInDevice, Users};
 use protocol::UserId;
 
 pub(super) struct Everybody {
@@ -59,4 +59,20 @@ const fn barrier(consent: Consent) -> Option<Barrier> {
 
 fn text(error: PeopleError) -> String {
     error.to_string()
+}
+
+#[async_trait]
+impl Devices for Everybody {
+    async fn devices(&self, users: &[UserId]) -> Result<Vec<SignedInDevice>, String> {
+        let mut devices = Vec::new();
+        for &user in users {
+            let sessions = self.accounts.list(user, None).await.map_err(|error| error.to_string())?;
+            devices.extend(sessions.iter().map(|session| SignedInDevice {
+                user,
+                device: session.id,
+                since: session.created_at,
+            }));
+        }
+        Ok(devices)
+    }
 }

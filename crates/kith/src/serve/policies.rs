@@ -44,6 +44,9 @@ pub(super) fn chats(settings: &Settings) -> chats::Policy {
             DatabaseUrl::Sqlite(_) => 1,
             DatabaseUrl::Postgres(_) => settings.database.log_batchers as usize,
         },
+        retention: settings.chats.retention,
+        undelivered_days: settings.chats.undelivered_days,
+        sweep_every_s: settings.chats.sweep_every_s,
         ..chats::Policy::default()
     }
 }

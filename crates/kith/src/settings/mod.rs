@@ -6,6 +6,7 @@
 //! hands in the environment.
 
 mod accounts;
+mod chats;
 mod database;
 mod limits;
 mod log;
@@ -25,6 +26,7 @@ use std::{ffi::OsString, path::Path};
 
 pub use self::{
     accounts::Accounts,
+    chats::Chats,
     database::{Database, DatabaseUrl},
     error::Error,
     limits::Limits,
@@ -57,6 +59,7 @@ table::sections! {
     database: Database,
     limits: Limits,
     accounts: Accounts,
+    chats: Chats,
     mail: Mail,
     sms: Sms,
     log: Log,

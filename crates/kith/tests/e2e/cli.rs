@@ -352,6 +352,14 @@ async fn groups_are_joined_put_away_and_left_to_others() {
     let wrong = home.run("ann", &["retention", "Ours", "a while"], "");
     assert_eq!(wrong.status.code(), Some(2));
 
+    home.done("ann", &["send", "Ours", "hello"], "");
+    let lines = home.done("bob", &["export", "Ours"], "");
+    assert_eq!((&lines[0]["id"], lines.len()), (&group, 4), "itself, and what bob may see");
+    assert_eq!(lines[3]["body"]["text"], "hello");
+    let file = home.folder.path().join("ours.ndjson");
+    home.done("bob", &["export", "Ours", "--output", file.to_str().expect("a path")], "");
+    assert_eq!(objects(&fs::read_to_string(&file).expect("the file")), lines);
+
     assert_eq!(home.fails("ann", &["group", "leave", "Ours"], ""), 5);
     home.done("ann", &["group", "leave", "Ours", "--successor", "bob"], "");
     let now = home.done("bob", &["group", "show", "Ours"], "");

@@ -7,6 +7,7 @@ mod log;
 mod members;
 mod receipts;
 mod service;
+mod sweep;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

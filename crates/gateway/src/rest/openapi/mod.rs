@@ -111,7 +111,9 @@ fn parameters(route: &RouteDoc) -> Vec<Value> {
 fn responses(route: &RouteDoc) -> Value {
     let mut all: BTreeMap<String, Value> = BTreeMap::new();
     let mut good = json!({ "description": if route.answer.is_some() { "Success." } else { "Done." } });
-    if let Some(answer) = route.answer {
+    if route.lines {
+        good["content"] = json!({ "application/x-ndjson": { "schema": { "type": "string" } } });
+    } else if let Some(answer) = route.answer {
         good["content"] = json!({ "application/json": { "schema": schema(answer) } });
     }
     if route.tagged {

@@ -1,6 +1,7 @@
 //! A store whose commits are counted and timed. Everything else passes through.
 
 mod groups;
+mod sweep;
 
 use std::sync::Arc;
 use std::time::Instant;

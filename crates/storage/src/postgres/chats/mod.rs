@@ -3,6 +3,7 @@
 mod groups;
 mod read;
 mod receipts;
+mod sweep;
 mod write;
 
 use async_trait::async_trait;

@@ -1,6 +1,7 @@
 //! A store that fails: before it did anything, after it did it, or so that it happens only later.
 
 mod groups;
+mod sweep;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -34,6 +35,8 @@ pub(crate) struct Faulty {
     pub(crate) was_late: AtomicBool,
     panics: AtomicBool,
     panics_after: AtomicBool,
+    /// 1 and 2 are now, before and after it is done; 3 and 4 are the next time.
+    expire_fault: AtomicU64,
     /// The next reading of this name waits after it has read.
     held: Mutex<Option<(&'static str, Arc<Notify>)>>,
 }
@@ -53,13 +56,18 @@ impl Faulty {
         let (on, was_late) = (AtomicBool::new(true), AtomicBool::new(false));
         let (panics, panics_after) = (AtomicBool::default(), AtomicBool::default());
         let (seed, held) = (AtomicU64::new(seed), Mutex::default());
-        Arc::new(Self { inner, rates, seed, on, was_late, panics, panics_after, held })
+        Arc::new(Self { inner, rates, seed, on, was_late, panics, panics_after, expire_fault: AtomicU64::new(0), held })
     }
 
     /// The next commit panics, before or after it is done.
     pub(crate) fn panic_in_commit(&self, after: bool) {
         let panics = if after { &self.panics_after } else { &self.panics };
         panics.store(true, Ordering::SeqCst);
+    }
+
+    /// The second write of the sweeper from now on fails, before or after it is done.
+    pub(crate) fn expire_once(&self, after: bool) {
+        self.expire_fault.store(if after { 4 } else { 3 }, Ordering::SeqCst);
     }
 
     /// Makes the next reading of this name wait once it has read, until the answer is used.

@@ -7,6 +7,7 @@ mod links;
 mod model;
 mod property;
 mod races;
+mod retention;
 mod stories;
 mod succession;
 mod verify;

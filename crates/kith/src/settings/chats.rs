@@ -1,0 +1,29 @@
+//! `[chats]`
+
+use protocol::Retention;
+
+use super::table::section;
+use super::value::Value;
+
+section! {
+    /// How long what was said is kept. Where a conversation has a retention of its own, that counts.
+    Chats {
+        /// How long bodies of messages are kept: forever, until_delivered (to every signed-in device of every member),
+        /// days:N (1 to 36,500) or seconds:N (1 to 86,400), both from when they were sent. What is gone is gone for good;
+        /// number, sender and time of a message stay.
+        retention: Retention = "forever";
+        /// With until_delivered, days after which a body goes though somebody has not got it.
+        undelivered_days: u32 = 30 in 1..=3_650;
+        /// How often everything is looked through for bodies whose time has come, in seconds.
+        sweep_every_s: u64 = 60 in 1..=86_400;
+    }
+}
+
+impl Value for Retention {
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().filter(|retention| *retention != Self::Default)
+    }
+    fn expected() -> String {
+        "forever, until_delivered, days:N or seconds:N".into()
+    }
+}

@@ -4,7 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::{
-    Body, Content, ConversationId, ConversationKind, DeviceId, Message, MessageId, Receipt, Seq, Timestamp, UserId,
+    Body, Content, ConversationId, ConversationKind, DeviceId, Message, MessageId, Receipt, Seq, Timestamp,
+    UserId,
 };
 
 use crate::Appended;
@@ -134,7 +135,13 @@ pub struct Conversation {
 impl Conversation {
     pub(crate) fn new(head: Head) -> Self {
         let (id, kind, now) = (head.id, head.kind, Snapshot::of(head));
-        let state = Mutex::new(State { now, recent: VecDeque::new(), last: None, swept: 0, receipts: HashMap::new() });
+        let state = Mutex::new(State {
+            now,
+            recent: VecDeque::new(),
+            last: None,
+            swept: 0,
+            receipts: HashMap::new(),
+        });
         Self { id, kind, state }
     }
 

@@ -24,9 +24,9 @@ mod service;
 mod settings;
 mod start;
 pub mod store;
-mod sweep;
 mod succession;
 mod summary;
+mod sweep;
 
 pub use audience::{Appended, Audience, Barrier, Blocks, ReceiptNotice, Users};
 pub use conversation::{Conversation, Members};

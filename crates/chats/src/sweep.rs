@@ -122,7 +122,9 @@ impl Chats {
                 match caught("sweeping", work).await {
                     Some(Ok(0)) | None => {}
                     Some(Ok(gone)) => tracing::debug!(gone, "bodies whose time had come"),
-                    Some(Err(error)) => tracing::warn!(%error, "sweeping stopped; it goes on with the next pass"),
+                    Some(Err(error)) => {
+                        tracing::warn!(%error, "sweeping stopped; it goes on with the next pass")
+                    }
                 }
                 if !hinted {
                     next = Instant::now() + every;
@@ -252,9 +254,12 @@ impl Chats {
         for stay in stays {
             let (from, to) = (stay.from_seq, stay.to_seq.unwrap_or(Seq::MAX));
             match by_user.get(&stay.user) {
-                Some(held) => holders.extend(
-                    held.iter().map(|(device, holds)| Holder { from, to, holds: *holds, device: Some(*device) }),
-                ),
+                Some(held) => holders.extend(held.iter().map(|(device, holds)| Holder {
+                    from,
+                    to,
+                    holds: *holds,
+                    device: Some(*device),
+                })),
                 None => holders.push(Holder { from, to, holds: 0, device: None }),
             }
         }

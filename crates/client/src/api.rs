@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use protocol::{
-    ConversationId, CodeRequest, CodeSent, CodeVerification, Credentials, DeviceId, ErrorCode, RefreshRequest, SessionInfo,
-    SignedIn, Tokens,
+    CodeRequest, CodeSent, CodeVerification, ConversationId, Credentials, DeviceId, ErrorCode,
+    RefreshRequest, SessionInfo, SignedIn, Tokens,
 };
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;

@@ -2,8 +2,8 @@
 
 use chats::Caller;
 use protocol::{
-    ErrorCode, MessagePage, ConversationFilter, ConversationId, ConversationKind, ConversationSettings, ConversationSummary,
-    NewGroup, Retention, Seq, Timestamp, UserId,
+    ConversationFilter, ConversationId, ConversationKind, ConversationSettings, ConversationSummary,
+    ErrorCode, MessagePage, NewGroup, Retention, Seq, Timestamp, UserId,
 };
 
 use crate::CommandError;

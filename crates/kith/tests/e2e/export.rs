@@ -1,7 +1,7 @@
 //! C9: a conversation as a file, one line an entry, for whoever may read it and as far as they may.
 
-use serde_json::{Value, json};
 use client::{Api, Error};
+use serde_json::{Value, json};
 use testkit::server::{Store, TestServer};
 
 use crate::support::{Client, on_both_stores, start, start_with};
@@ -19,7 +19,10 @@ async fn export(server: &TestServer, who: &Client, id: &str) -> Result<Vec<Value
         text.extend(part);
     }
     let text = String::from_utf8(text).expect("text");
-    Ok(text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect())
+    Ok(text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+        .collect())
 }
 
 fn seqs(lines: &[Value]) -> Vec<u64> {
@@ -40,7 +43,10 @@ async fn an_export_has_all_that_one_may_see_and_no_more(store: Store) {
     alice.call("AddUserToGroup", (&group, bob.user())).await;
     let lines = export(&server, &bob, &group).await.expect("exported");
     let (head, entries) = lines.split_first().expect("a first line");
-    assert_eq!((&head["id"], &head["name"], &head["memberCount"]), (&json!(group), &json!("Ours"), &json!(2)));
+    assert_eq!(
+        (&head["id"], &head["name"], &head["memberCount"]),
+        (&json!(group), &json!("Ours"), &json!(2))
+    );
     assert_eq!(head["members"].as_array().map(Vec::len), Some(2), "with all members");
     assert_eq!(seqs(entries), [3, 4, 5, 7], "the oldest first");
     assert_eq!(entries, bob.history(&group).await, "as they are elsewhere");

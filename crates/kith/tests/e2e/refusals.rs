@@ -23,9 +23,12 @@ const NAME_NO_CONVERSATION: &[&str] = &[
     "CheckOut",
     "CloseReport",
     "FindUser",
+    "GetPrivacy",
+    "GetProfile",
     "GetUsers",
     "InitiateDirectChatSession",
     "InitiateGroupChatSession",
+    "JoinGroup",
     "LastStatus",
     "ListBlocked",
     "ListContacts",
@@ -33,13 +36,17 @@ const NAME_NO_CONVERSATION: &[&str] = &[
     "ListReports",
     "ListSessions",
     "LoadConversations",
+    "PreviewGroupLink",
     "ReadNewMessages",
     "RemoveContact",
     "Report",
     "RevokeSession",
+    "SearchUsers",
     "SendInvite",
+    "SetPrivacy",
     "Sync",
     "Unblock",
+    "UpdateProfile",
     "WatchPresence",
     "WhoAmI",
     "WithdrawInvite",
@@ -109,6 +116,12 @@ fn value_of(of: &str, conversation: &str, user: &str) -> Value {
         "bool" => json!(true),
         "OutgoingMessage" => json!({ "id": "x", "text": "let me in" }),
         "GroupChanges" => json!({ "name": "Mine" }),
+        "Timestamp" => json!(1),
+        "Retention" => json!("seconds:1"),
+        "LinkCode" => json!("l_00000000000000000000000000"),
+        "NewGroupLink" | "ConversationFilter" | "PrivacyChanges" | "ProfileChanges" | "UserPageRequest" => {
+            json!({})
+        }
         other => panic!("no value of type {other}: add one"),
     }
 }
@@ -155,7 +168,7 @@ async fn wrong_arguments_are_named() {
             // Each argument wrong in turn, those before it right.
             for (index, argument) in command.arguments.iter().enumerate() {
                 let mut values: Vec<_> = command.arguments[..index].iter().map(fits).collect();
-                values.push(json!({ "after": "wrong" }));
+                values.push(json!({ "after": false }));
                 let error = call(&alice, command, &values).await.expect_err(command.name);
                 assert!(
                     error.starts_with(&format!("invalid: argument '{}': ", argument.name)),

@@ -19,10 +19,7 @@ fn types(messages: &[Value]) -> Vec<&str> {
 }
 
 async fn until_types(client: &Client, conversation: &str, expected: &[&str]) {
-    until("bodies go", async || {
-        (types(&client.history(conversation).await) == expected).then_some(())
-    })
-    .await;
+    until("bodies go", async || (types(&client.history(conversation).await) == expected).then_some(())).await;
 }
 
 fn quick(store: Store) -> TestServer {
@@ -30,7 +27,8 @@ fn quick(store: Store) -> TestServer {
 }
 
 async fn what_all_devices_have_is_gone_from_the_server(store: Store) {
-    let server = start_with(store, &[("KITH_CHATS_RETENTION", "until_delivered"), ("KITH_CHATS_SWEEP_EVERY_S", "1")]);
+    let server =
+        start_with(store, &[("KITH_CHATS_RETENTION", "until_delivered"), ("KITH_CHATS_SWEEP_EVERY_S", "1")]);
     let alice = Client::register(&server, "alice").await;
     let bob = Client::register(&server, "bob").await;
     let tablet = Client::connect(&server, &server.log_in("bob")).await;
@@ -96,7 +94,9 @@ async fn retention_is_for_those_who_may_set_it(store: Store) {
     let group = alice.group("Ours", &[&bob]).await;
     let direct = alice.direct(&bob).await;
     alice.send(&direct, "a", "keep this").await;
-    for (who, id, code) in [(&bob, &group, "forbidden"), (&mallory, &group, "not_found"), (&mallory, &direct, "not_found")] {
+    for (who, id, code) in
+        [(&bob, &group, "forbidden"), (&mallory, &group, "not_found"), (&mallory, &direct, "not_found")]
+    {
         let error = who.refused("SetRetention", (id, "seconds:1")).await;
         assert!(error.starts_with(code), "{error}");
     }
@@ -111,7 +111,8 @@ async fn retention_is_for_those_who_may_set_it(store: Store) {
     }
     let path = format!("/api/conversations/{direct}/retention");
     let token = Some(bob.account.access_token.as_str());
-    let set = server.request("PUT", &path, token, Some(&json!({ "retention": "days:1" }))).expect("an answer");
+    let set =
+        server.request("PUT", &path, token, Some(&json!({ "retention": "days:1" }))).expect("an answer");
     assert_eq!((set.status, &set.body["seq"]), (200, &json!(2)), "either of the two");
     assert_eq!(alice.call("GetConversation", (&direct,)).await["retention"], "days:1");
     assert_eq!(types(&alice.history(&direct).await), ["text", "info"]);

@@ -40,7 +40,10 @@ async fn what_may_be_due_is_found_page_by_page(store: Store) {
     let all = pages(true).await;
     assert_eq!(all.iter().map(|it| it.conversation).collect::<Vec<_>>(), ids);
     let own = pages(false).await;
-    assert_eq!(own.iter().map(|it| (it.conversation, it.retention)).collect::<Vec<_>>(), [(ids[4], Some(Retention::Days(3)))]);
+    assert_eq!(
+        own.iter().map(|it| (it.conversation, it.retention)).collect::<Vec<_>>(),
+        [(ids[4], Some(Retention::Days(3)))]
+    );
     for it in all {
         let last = head(&store, it.conversation).await.last_seq;
         assert_eq!((it.swept, it.next_time.is_some()), (0, last > 0));
@@ -48,7 +51,10 @@ async fn what_may_be_due_is_found_page_by_page(store: Store) {
         let now = store.unswept(vec![it.conversation, new_id(ConversationShape::Group)]).await.unwrap();
         let next_time = (last > 2).then_some(START + 3_000);
         let retention = it.retention;
-        assert_eq!(now, [Unswept { conversation: it.conversation, retention, swept: last.min(2), next_time }]);
+        assert_eq!(
+            now,
+            [Unswept { conversation: it.conversation, retention, swept: last.min(2), next_time }]
+        );
     }
 }
 
@@ -64,7 +70,11 @@ async fn bodies_go_and_entries_stay(store: Store) {
         MessageKind::Content,
         MessageKind::Content,
     ];
-    let new: Vec<_> = kinds.iter().zip(1..).map(|(kind, seq)| NewEntry { kind: *kind, ..entry(id, alice, device, seq) }).collect();
+    let new: Vec<_> = kinds
+        .iter()
+        .zip(1..)
+        .map(|(kind, seq)| NewEntry { kind: *kind, ..entry(id, alice, device, seq) })
+        .collect();
     store.commit(entries(new.clone())).await.unwrap();
     assert_eq!(store.expire(id, 0, 5).await, Ok(2));
     assert_eq!(store.expire(id, 0, 5).await, Ok(0), "once is enough");
@@ -92,14 +102,18 @@ async fn outlines_and_cursors_are_of_one_conversation(store: Store) {
     let (alice, bob, phone, laptop) = (new_user(), new_user(), new_device(), new_device());
     let (id, other) = (group(&store, &[alice, bob]).await, group(&store, &[alice]).await);
     append(&store, id, alice, phone, 1, 2).await;
-    store.commit(entries(vec![NewEntry { kind: MessageKind::System, ..entry(id, bob, laptop, 3) }])).await.unwrap();
+    store
+        .commit(entries(vec![NewEntry { kind: MessageKind::System, ..entry(id, bob, laptop, 3) }]))
+        .await
+        .unwrap();
     append(&store, other, alice, phone, 1, 1).await;
     let outline = store.outline(id, 1, 9).await.unwrap();
     let line = |seq, kind, device| Outline { seq, kind, device };
     assert_eq!(outline, [line(2, MessageKind::Content, phone), line(3, MessageKind::System, laptop)]);
     assert_eq!(store.outline(id, 0, 1).await.unwrap().len(), 1);
     let cursor = |user, device, conversation, seq| DeviceCursor { user, device, conversation, seq };
-    let cursors = vec![cursor(alice, phone, id, 2), cursor(alice, phone, other, 1), cursor(bob, laptop, id, 3)];
+    let cursors =
+        vec![cursor(alice, phone, id, 2), cursor(alice, phone, other, 1), cursor(bob, laptop, id, 3)];
     store.save_receipts(vec![], cursors).await.unwrap();
     let asked = vec![(alice, phone), (alice, laptop), (bob, laptop), (bob, phone)];
     let mut found = store.cursors_at(id, asked).await.unwrap();

@@ -129,12 +129,7 @@ fn cursors_at(
     Ok(cursors)
 }
 
-fn expire(
-    transaction: &Transaction<'_>,
-    conversation: ConversationId,
-    after: Seq,
-    to: Seq,
-) -> Result<u64> {
+fn expire(transaction: &Transaction<'_>, conversation: ConversationId, after: Seq, to: Seq) -> Result<u64> {
     let (id, after, to) = (conversation.as_bytes(), signed(after), signed(to));
     let kept = [MessageKind::Proposal, MessageKind::Commit, MessageKind::System].map(message_kind);
     let gone = transaction

@@ -56,7 +56,17 @@ impl Faulty {
         let (on, was_late) = (AtomicBool::new(true), AtomicBool::new(false));
         let (panics, panics_after) = (AtomicBool::default(), AtomicBool::default());
         let (seed, held) = (AtomicU64::new(seed), Mutex::default());
-        Arc::new(Self { inner, rates, seed, on, was_late, panics, panics_after, expire_fault: AtomicU64::new(0), held })
+        Arc::new(Self {
+            inner,
+            rates,
+            seed,
+            on,
+            was_late,
+            panics,
+            panics_after,
+            expire_fault: AtomicU64::new(0),
+            held,
+        })
     }
 
     /// The next commit panics, before or after it is done.

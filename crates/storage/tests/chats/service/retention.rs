@@ -138,7 +138,8 @@ fn days_go_by_and_bodies_go(backend: &Backend) {
         // The entry stands: a late repeat is the same message, and nothing has moved.
         assert_eq!(life.chats.send(alice, id, text("one")).await, Ok(first.clone()));
         assert_eq!(life.chats.get(bob, id).await.unwrap().last_seq, 4);
-        let page = life.chats.sync(bob, SyncRequest { limit: Some(7), ..SyncRequest::default() }).await.unwrap();
+        let page =
+            life.chats.sync(bob, SyncRequest { limit: Some(7), ..SyncRequest::default() }).await.unwrap();
         let seqs: Vec<_> = page.messages.iter().filter(|it| it.conversation == id).map(|it| it.seq).collect();
         assert!(seqs.windows(2).all(|pair| pair[0] + 1 == pair[1]), "no gap: {seqs:?}");
         life.clock.advance(DAY);

@@ -6,10 +6,10 @@ use protocol::{
     BlockedUser, ContactsPage, ContactsRequest, ConversationFilter, ConversationId, ConversationKind,
     ConversationSettings, ConversationSummary, DeviceId, GroupChanges, GroupInfo, GroupLink, GroupPreview,
     HistoryRequest, Invite, InviteDirection, InviteId, InviteOutcome, JoinedGroup, LinkCode,
-    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, NewGroupLink, NewReport, OutgoingMessage,
-    Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, Report, ReportId, ReportsPage,
-    ReportsRequest, Retention, Sent, Seq, SessionInfo, SyncPage, SyncRequest, Timestamp, UserId, UserInfo,
-    UserPage, UserPageRequest, WhoAmI,
+    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, NewGroupLink, NewReport, NotificationId,
+    NotificationPage, NotificationsRequest, OutgoingMessage, Presence, Privacy, PrivacyChanges, Profile,
+    ProfileChanges, Report, ReportId, ReportsPage, ReportsRequest, Retention, Sent, Seq, SessionInfo,
+    SyncPage, SyncRequest, Timestamp, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -266,6 +266,21 @@ impl Hub {
     /// Changes what one lets others know and do, and answers all of it.
     pub fn set_privacy(&self, changes: PrivacyChanges) -> Answer<Privacy> {
         self.call("SetPrivacy", (changes,))
+    }
+
+    /// What happened, the newest first.
+    pub fn list_notifications(&self, request: NotificationsRequest) -> Answer<NotificationPage> {
+        self.call("ListNotifications", (request,))
+    }
+
+    /// One has looked at it.
+    pub fn mark_notification_read(&self, notification: NotificationId) -> Answer<()> {
+        self.call("MarkNotificationRead", (notification,))
+    }
+
+    /// One has looked at all of them.
+    pub fn mark_all_notifications_read(&self) -> Answer<()> {
+        self.call("MarkAllNotificationsRead", ())
     }
 
     /// The account's signed-in devices.

@@ -4,6 +4,7 @@ use accounts::{AccountError, PeopleError};
 use axum::response::{IntoResponse, Response};
 use chats::ChatError;
 use http::{HeaderValue, StatusCode, header};
+use notifications::in_app::NoticeError;
 use presence::PresenceError;
 use protocol::ErrorCode;
 use serde_json::json;
@@ -108,6 +109,16 @@ fn wait_s(retry_at: Option<platform::Timestamp>) -> u32 {
     use platform::Clock as _;
     let wait = retry_at.map(|at| (at - platform::SystemClock.now()).max(0).div_euclid(1_000) + 1);
     wait.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(RETRY_AFTER_S)
+}
+
+impl From<NoticeError> for CommandError {
+    fn from(error: NoticeError) -> Self {
+        if let NoticeError::Unavailable(reason) = &error {
+            tracing::warn!(reason, "a notifications command failed");
+            return Self::new(error.code(), error.code().meaning());
+        }
+        Self::new(error.code(), error.to_string())
+    }
 }
 
 impl From<PresenceError> for CommandError {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chats::{Appended, Audience, Chats, ReceiptNotice};
+use notifications::in_app::InApp;
 use presence::{Counts, Directory};
 use protocol::{ConversationId, ConversationSettings, DeviceMessage, Message, Receipt, UserId, events};
 use serde::ser::SerializeTuple;
@@ -11,6 +12,8 @@ use serde::{Serialize, Serializer};
 use signalr::Broadcast;
 use signalr::server::ConnectionHandle;
 use tokio::sync::mpsc;
+
+use crate::notices;
 
 /// Conversations that may wait to be announced to new members. Beyond it they learn of it with the first message.
 const ANNOUNCEMENTS: usize = 1_024;
@@ -27,17 +30,20 @@ pub struct FanOut {
     announce: mpsc::Sender<Announcement>,
     announcements: std::sync::Mutex<Option<mpsc::Receiver<Announcement>>>,
     delivered: AtomicU64,
+    notices: Arc<InApp>,
 }
 
 impl FanOut {
-    /// Tells those in a directory that takes at most `user_connections` connections of one user.
-    pub fn new(user_connections: usize) -> Self {
+    /// Tells those in a directory that takes at most `user_connections` connections of one user, and notes what more an
+    /// entry means to somebody.
+    pub fn new(user_connections: usize, notices: Arc<InApp>) -> Self {
         let (announce, announcements) = mpsc::channel(ANNOUNCEMENTS);
         Self {
             directory: Arc::new(Directory::new(user_connections)),
             announce,
             announcements: std::sync::Mutex::new(Some(announcements)),
             delivered: AtomicU64::new(0),
+            notices,
         }
     }
 
@@ -120,6 +126,7 @@ impl Audience for FanOut {
             for user in &entry.departed {
                 delivered += self.tell(*user, entry.origin, &news);
             }
+            notices::of_entry(&self.notices, &entry);
             if !entry.joined.is_empty() {
                 self.started(entry.message.conversation, entry.joined);
             }

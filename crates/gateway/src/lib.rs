@@ -12,6 +12,7 @@ mod fanout;
 mod hub;
 mod limits;
 mod neighbours;
+mod notices;
 mod page;
 mod rest;
 mod state;

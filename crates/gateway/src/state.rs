@@ -8,6 +8,7 @@ use accounts::{Accounts, People};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use chats::Chats;
+use notifications::in_app::InApp;
 use presence::{Directory, Presence, Typing};
 use protocol::events;
 use signalr::server::{ConnectionHandle, Server, cors};
@@ -19,6 +20,7 @@ use crate::fanout::FanOut;
 use crate::hub::ChatHub;
 use crate::limits::{Doors, Limits, at_the_door, doors};
 use crate::neighbours::Neighbourhood;
+use crate::notices::Doorbell;
 use crate::{page, rest};
 
 /// The services behind the doors.
@@ -34,6 +36,8 @@ pub struct Services {
     pub presence: Arc<Presence>,
     /// Who types.
     pub typing: Arc<Typing>,
+    /// What users find when they look.
+    pub notices: Arc<InApp>,
 }
 
 /// The bounds of the doors.
@@ -100,6 +104,12 @@ impl Gateway {
         });
         let hub = Server::new(Arc::new(ChatHub(Arc::clone(&shared))), options.signalr);
         Self { shared, hub, _tasks: tasks }
+    }
+
+    /// Writes notifications and brings them to those connected, until it is dropped. Once.
+    pub fn ring(&self) -> impl Future<Output = ()> + Send + 'static {
+        let bell = Doorbell { directory: Arc::clone(&self.shared.directory) };
+        Arc::clone(&self.shared.services.notices).run(Arc::new(bell))
     }
 
     /// Every route of the server.

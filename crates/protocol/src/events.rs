@@ -18,6 +18,8 @@ pub const DEVICE_MESSAGE: &str = "dev";
 pub const INVITE: &str = "inv";
 /// Somebody watched came or went: `(user, online, lastSeen)`.
 pub const PRESENCE: &str = "pres";
+/// Something happened to the user: `(notification)`. New messages come as `msg` alone.
+pub const NOTIFICATION: &str = "ntf";
 /// The connection fell behind and events were dropped: `()`. Call `Sync`.
 pub const RESYNC: &str = "resync";
 
@@ -62,6 +64,11 @@ pub const ALL: &[(&str, &str, &str)] = &[
         PRESENCE,
         "user, online, lastSeen",
         "Somebody that this connection watches came or went: see `WatchPresence`. Being offline is told after 2 s, so that a reconnect does not flicker. After `resync`, call `WatchPresence` again.",
+    ),
+    (
+        NOTIFICATION,
+        "notification",
+        "Something happened to the user: an object as `ListNotifications` gives it. New messages come as `msg` alone.",
     ),
     (RESYNC, "", "The connection was too slow and events were dropped: call `Sync`."),
 ];

@@ -146,6 +146,11 @@ id!(
     ReportId, "r_", "a report's id (r_…)"
 );
 
+id!(
+    /// A notification that is kept: `n_…`.
+    NoticeId, "n_", "a notification's id (n_…)"
+);
+
 /// What admits to a group, 16 random bytes: `l_…`. Whoever has it may join.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkCode([u8; 16]);

@@ -12,6 +12,7 @@ pub mod events;
 mod id;
 mod link;
 mod message;
+mod notification;
 mod null;
 pub mod objects;
 mod people;
@@ -32,12 +33,15 @@ pub use conversation::{
 pub use error::ErrorCode;
 pub use id::{
     ConversationId, ConversationKind, ConversationShape, DeviceId, IdError, InviteId, LinkCode, MessageId,
-    ReportId, UserId,
+    NoticeId, ReportId, UserId,
 };
 pub use link::{GroupLink, GroupPreview, JoinedGroup, NewGroupLink};
 pub use message::{
     Body, DeviceMessage, HistoryRequest, Message, MessageKind, MessagePage, OutgoingDeviceMessage,
     OutgoingMessage, Sent, SyncPage, SyncRequest,
+};
+pub use notification::{
+    Notification, NotificationId, NotificationKind, NotificationPage, NotificationsRequest,
 };
 pub use people::{
     BlockedUser, Contact, ContactsPage, ContactsRequest, Invite, InviteDirection, InviteOutcome,

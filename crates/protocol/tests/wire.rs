@@ -87,8 +87,8 @@ fn fits(of: &str, value: &Value) -> bool {
         _ if of.starts_with("Vec") => value.is_array(),
         _ if OBJECTS.iter().any(|object| object.name == of) => value.is_object(),
         "Body" => value.is_object() || value.is_string(),
-        "String" | "UserId" | "DeviceId" | "ConversationId" | "MessageId" | "LinkCode" | "Retention"
-        | "InviteId" | "ReportId" | "ByteString" => value.is_string(),
+        "String" | "UserId" | "DeviceId" | "ConversationId" | "MessageId" | "LinkCode" | "NoticeId"
+        | "NotificationId" | "Retention" | "InviteId" | "ReportId" | "ByteString" => value.is_string(),
         _ if CHOICES.iter().any(|choice| choice.name == of) => value.is_string(),
         _ => false,
     }
@@ -187,7 +187,8 @@ fn every_word_on_the_wire() {
     check::<ServerRole>("ServerRole");
     check::<InviteDirection>("InviteDirection");
     check::<InviteStatus>("InviteStatus");
-    assert_eq!(CHOICES.len(), 11);
+    check::<NotificationKind>("NotificationKind");
+    assert_eq!(CHOICES.len(), 12);
     let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(codes, expected::<ErrorCode>(&json!("?")));
     insta::assert_snapshot!("error_codes", codes.join("\n"));

@@ -24,8 +24,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("presence", &["protocol", "platform"]),
     ("notifications", &["protocol", "platform"]),
     // It implements the store traits of those that store.
-    ("storage", &["accounts", "chats", "presence", "protocol", "platform"]),
-    ("gateway", &["accounts", "chats", "presence", "protocol", "platform", "signalr"]),
+    ("storage", &["accounts", "chats", "notifications", "presence", "protocol", "platform"]),
+    ("gateway", &["accounts", "chats", "notifications", "presence", "protocol", "platform", "signalr"]),
     (
         "kith",
         &[

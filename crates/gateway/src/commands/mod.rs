@@ -11,6 +11,7 @@ pub(crate) mod groups;
 pub(crate) mod invites;
 pub(crate) mod links;
 pub(crate) mod messages;
+pub(crate) mod notifications;
 pub(crate) mod people;
 pub(crate) mod reports;
 mod table;
@@ -24,10 +25,10 @@ use protocol::{
     BlockedUser, ContactsPage, ContactsRequest, ConversationFilter, ConversationId, ConversationKind,
     ConversationSettings, ConversationSummary, DeviceId, GroupChanges, GroupInfo, GroupLink, GroupPreview,
     HistoryRequest, Invite, InviteDirection, InviteId, InviteOutcome, JoinedGroup, LinkCode,
-    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, NewGroupLink, NewReport, OutgoingMessage,
-    Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, Report, ReportId, ReportsPage,
-    ReportsRequest, Retention, Sent, Seq, SessionInfo, SyncPage, SyncRequest, Timestamp, UserId, UserInfo,
-    UserPage, UserPageRequest, WhoAmI,
+    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, NewGroupLink, NewReport, NotificationId,
+    NotificationPage, NotificationsRequest, OutgoingMessage, Presence, Privacy, PrivacyChanges, Profile,
+    ProfileChanges, Report, ReportId, ReportsPage, ReportsRequest, Retention, Sent, Seq, SessionInfo,
+    SyncPage, SyncRequest, Timestamp, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
 };
 
 pub(crate) use classes::class;
@@ -121,6 +122,15 @@ table::commands! {
         /// Joins a group by a link. Joined already, it answers the group's last entry and takes no use of the link. In an
         /// `mls` group one is a member on the server then, and reads from when an admin's device commits one's devices.
         boxed JoinGroup(code: LinkCode) -> JoinedGroup = links::join;
+    }
+    "Notifications" {
+        /// What happened, the newest first: unread messages by conversation, mentions, groups one was added to, invites, what
+        /// was done to the account. Kept for some months.
+        boxed ListNotifications(; request: NotificationsRequest) -> NotificationPage = notifications::list;
+        /// One has looked at it. Of a conversation's unread messages: they count as seen.
+        boxed MarkNotificationRead(notification: NotificationId) -> () = notifications::mark_read;
+        /// One has looked at all of them.
+        boxed MarkAllNotificationsRead() -> () = notifications::mark_all_read;
     }
     "People and devices" {
         /// This connection counts as online. So does every new one.

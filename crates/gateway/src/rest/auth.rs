@@ -3,13 +3,15 @@
 use accounts::AccountError;
 use axum::extract::State;
 use http::StatusCode;
+use notifications::in_app::Note;
 use protocol::{
-    CodeRequest, CodeSent, CodeVerification, Credentials, CredentialsChange, RefreshRequest, SignedIn,
-    Tokens, UserInfo,
+    CodeRequest, CodeSent, CodeVerification, Credentials, CredentialsChange, NotificationKind,
+    RefreshRequest, SignedIn, Tokens, UserId, UserInfo,
 };
 
 use super::{Answer, Done, Door, Json, SignedInAs};
 use crate::limits::{Asked, Guess};
+use crate::state::Shared;
 
 pub(super) async fn register(State(shared): Door, Json(body): Json<Credentials>) -> Answer<SignedIn> {
     Ok(axum::Json(shared.services.accounts.register(body).await?))
@@ -21,7 +23,15 @@ pub(super) async fn login(
     Json(body): Json<Credentials>,
 ) -> Answer<SignedIn> {
     let guess = shared.limits.guess(&body.username, asked.address)?;
-    judge(guess, shared.services.accounts.login(body).await)
+    let device = body.device.clone();
+    let signed_in = judge(guess, shared.services.accounts.login(body).await)?;
+    note(&shared, signed_in.user.id, NotificationKind::SignIn, device);
+    Ok(signed_in)
+}
+
+/// The user's other devices hear of what was done to the account.
+fn note(shared: &Shared, user: UserId, kind: NotificationKind, detail: Option<String>) {
+    shared.services.notices.note([Note { detail, ..Note::new(user, kind) }]);
 }
 
 /// A wrong guess stays counted; whoever signed in is known at their address.
@@ -46,7 +56,12 @@ pub(super) async fn verify_code(
 ) -> Answer<SignedIn> {
     let address = body.email.as_deref().or(body.phone.as_deref()).unwrap_or_default();
     let guess = shared.limits.guess(address, asked.address)?;
-    judge(guess, shared.services.accounts.verify_code(body).await)
+    let device = body.device.clone();
+    let signed_in = judge(guess, shared.services.accounts.verify_code(body).await)?;
+    if !signed_in.registered {
+        note(&shared, signed_in.user.id, NotificationKind::SignIn, device);
+    }
+    Ok(signed_in)
 }
 
 pub(super) async fn add_address(
@@ -57,6 +72,7 @@ pub(super) async fn add_address(
     shared.services.accounts.add_address(session.user, body).await?;
     let user = shared.services.accounts.users(&[session.user]).await?.pop();
     let user = user.ok_or(accounts::AccountError::UnknownUser)?;
+    note(&shared, user.id, NotificationKind::Credentials, Some("address".to_owned()));
     Ok(axum::Json(user))
 }
 
@@ -68,7 +84,10 @@ pub(super) async fn change_credentials(
 ) -> Answer<UserInfo> {
     // Whoever found a signed-in device must not find out the password by it.
     let guess = shared.limits.guess(&session.user.to_string(), asked.address)?;
-    judge(guess, shared.services.accounts.change_credentials(&session, body).await)
+    let changed = if body.password.is_some() { "password" } else { "username" };
+    let user = judge(guess, shared.services.accounts.change_credentials(&session, body).await)?;
+    note(&shared, user.id, NotificationKind::Credentials, Some(changed.to_owned()));
+    Ok(user)
 }
 
 pub(super) async fn refresh(State(shared): Door, Json(body): Json<RefreshRequest>) -> Answer<Tokens> {

@@ -10,6 +10,7 @@ mod groups;
 mod invites;
 mod links;
 mod messages;
+mod notifications;
 mod objects;
 mod openapi;
 mod parameters;
@@ -37,8 +38,8 @@ use protocol::{
     CodeRequest, CodeSent, CodeVerification, ConversationFilter, ConversationSettings, ConversationSummary,
     Credentials, CredentialsChange, ErrorCode, GroupChanges, GroupInfo, GroupLink, GroupPreview,
     HistoryRequest, JoinedGroup, MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, NewGroupLink,
-    Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, RefreshRequest, Sent, SessionInfo, SignedIn,
-    SyncPage, SyncRequest, Tokens, UserInfo, UserPage, WhoAmI,
+    NotificationPage, NotificationsRequest, Presence, Privacy, PrivacyChanges, Profile, ProfileChanges,
+    RefreshRequest, Sent, SessionInfo, SignedIn, SyncPage, SyncRequest, Tokens, UserInfo, UserPage, WhoAmI,
 };
 
 use crate::CommandError;
@@ -176,6 +177,15 @@ table::routes! { "/api"
     /// Joins a group by a link. Joined already, it answers the group's last entry and takes no use of the link.
     signed_in post "/groups/join" (JoinRequest) -> JoinedGroup, or [NotFound, Forbidden, GroupFull]
         = links::join as JoinGroup;
+
+    /// What happened, the newest first: unread messages by conversation, mentions, groups one was added to, invites, what was
+    /// done to the account.
+    signed_in get "/notifications" (; NotificationsRequest) -> NotificationPage = notifications::list as ListNotifications;
+    /// One has looked at it. Of a conversation's unread messages: they count as seen.
+    signed_in post "/notifications/{notification}/markAsRead" (), or [NotFound]
+        = notifications::mark_read as MarkNotificationRead;
+    /// One has looked at all of them.
+    signed_in post "/notifications/markAllAsRead" () = notifications::mark_all_read as MarkAllNotificationsRead;
 
     /// Who is asking.
     tagged get "/users/me" () -> WhoAmI = people::who_am_i as WhoAmI;

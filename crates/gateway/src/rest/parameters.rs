@@ -37,6 +37,7 @@ pub const PARAMETERS: &[Parameter] = &[
     Parameter { name: "device", of: "DeviceId", about: "The device." },
     Parameter { name: "report", of: "ReportId", about: "The report." },
     Parameter { name: "invite", of: "InviteId", about: "The invite." },
+    Parameter { name: "notification", of: "NotificationId", about: "The notification." },
     Parameter { name: "seq", of: "Seq", about: "The message's place in the conversation." },
 ];
 

@@ -19,6 +19,7 @@ mod info;
 mod invite;
 mod keep;
 mod listen;
+mod notifications;
 mod output;
 mod password;
 mod positions;
@@ -157,6 +158,8 @@ pub enum Command {
     Reports(With<report::Reports>),
     /// Show whether users are online, or watch them come and go
     Presence(With<presence::Presence>),
+    /// Show what happened: unread messages, mentions, groups, invites, sign-ins
+    Notifications(With<notifications::Notifications>),
 }
 
 /// Runs a command to its end. `options` are those given before the command's name.
@@ -210,6 +213,7 @@ impl Command {
             Self::Report(with) => &with.options,
             Self::Reports(with) => &with.options,
             Self::Presence(with) => &with.options,
+            Self::Notifications(with) => &with.options,
         }
     }
 
@@ -243,6 +247,7 @@ impl Command {
             Self::Report(with) => report::report(context, with.args).await,
             Self::Reports(with) => report::reports(context, with.args).await,
             Self::Presence(with) => presence::presence(context, with.args).await,
+            Self::Notifications(with) => notifications::notifications(context, with.args).await,
         }
     }
 }

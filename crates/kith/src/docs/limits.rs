@@ -58,6 +58,8 @@ const SEEN: &[(&str, &[(&str, &str)])] = &[
             ("limits.max_group_members", "`group_full`, 409"),
             ("limits.max_page_messages", "`more` in the page: ask again"),
             ("limits.max_page_bytes", "`more` in the page: ask again"),
+            ("limits.max_notifications_per_user", "older ones are gone"),
+            ("limits.notifications_days", "older ones are gone"),
             ("limits.typing_entries", "nothing: others do not see it type"),
         ],
     ),

@@ -21,7 +21,7 @@ pub(super) fn wire(of: &str) -> String {
         "bool" => "boolean".to_owned(),
         "u32" | "u64" => "number".to_owned(),
         "Seq" | "Timestamp" | "UserId" | "DeviceId" | "ConversationId" | "MessageId" | "LinkCode"
-        | "Retention" | "ByteString" | "InviteId" | "ReportId" | "Peer" => {
+        | "NoticeId" | "NotificationId" | "Retention" | "ByteString" | "InviteId" | "ReportId" | "Peer" => {
             format!("[{of}](#types)")
         }
         "Body" => "[Body](#body)".to_owned(),
@@ -48,6 +48,12 @@ pub(super) const SCALARS: &[(&str, &str, &str)] = &[
     ("UserId", "string `u_…`", "A user: the prefix and 26 of 0-9 a-z without i, l, o, u."),
     ("DeviceId", "string `d_…`", "A signed-in device, which is also a session. Formed alike."),
     ("ConversationId", "string `c_…` or `g_…`", "A direct conversation or a group. Formed alike."),
+    ("NoticeId", "string `n_…`", "A notification that is kept. Formed alike."),
+    (
+        "NotificationId",
+        "one of these",
+        "A notification by its own id, or by the conversation whose unread messages it is about.",
+    ),
     (
         "Peer",
         "one of these",

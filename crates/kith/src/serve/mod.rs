@@ -26,6 +26,7 @@ use accounts::{Accounts, People};
 use anyhow::Context;
 use chats::Chats;
 use gateway::{FanOut, Gateway, Limits, Services};
+use notifications::in_app::InApp;
 use platform::{Clock, Randomness, SteadyClock, SystemRandomness};
 use presence::{Presence, Typing};
 use tokio::net::TcpListener;
@@ -110,7 +111,13 @@ impl Server {
         let presence = Presence::open(stores.presence, Arc::clone(&clock), presence_policy)
             .await
             .context("presence cannot start")?;
-        let fan_out = Arc::new(FanOut::new(settings.limits.max_connections_per_user));
+        let notices = Arc::new(InApp::new(
+            stores.notices,
+            Arc::clone(&clock),
+            Arc::clone(&randomness),
+            policies::notices(settings),
+        ));
+        let fan_out = Arc::new(FanOut::new(settings.limits.max_connections_per_user, Arc::clone(&notices)));
         let chats = Chats::start(
             chat_store,
             Arc::new(Everybody { accounts: accounts.clone(), people: people.clone() }),
@@ -121,7 +128,7 @@ impl Server {
         );
         let signed_in = Everybody { accounts: accounts.clone(), people: people.clone() };
         chats.start_sweeping(Arc::new(signed_in));
-        let services = Services { accounts, people, chats, presence: Arc::new(presence), typing };
+        let services = Services { accounts, people, chats, presence: Arc::new(presence), typing, notices };
         let limits = Arc::new(Limits::new(policies::limits(settings)));
         let gateway =
             Gateway::new(services.clone(), &fan_out, policies::gateway(settings, key, Arc::clone(&limits)));
@@ -174,6 +181,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let (stopping, stopped) = watch::channel(false);
         let upkeep = tokio::spawn(keep_up(self.services.clone(), stopped.clone()));
+        let ringing = tokio::spawn(self.gateway.ring());
         let watching = tokio::spawn(clock::watch(self.clock));
         let presence = tokio::spawn(Arc::clone(&self.services.presence).run(wait(stopped.clone())));
         let set = self.settings.limits;
@@ -223,6 +231,8 @@ impl Server {
             tracing::warn!("some requests did not end in time");
         }
         self.services.chats.stop().await;
+        self.services.notices.settle().await;
+        ringing.abort();
         let _ = stopping.send(true);
         let _ = upkeep.await;
         let _ = presence.await;
@@ -242,15 +252,17 @@ async fn wait(mut stopped: watch::Receiver<bool>) {
 }
 
 async fn keep_up(services: Services, stopped: watch::Receiver<bool>) {
-    let Services { accounts, people, .. } = services;
     let mut end = std::pin::pin!(wait(stopped));
     let mut last = false;
     loop {
-        if let Err(error) = accounts.upkeep().await {
+        if let Err(error) = services.accounts.upkeep().await {
             tracing::warn!(%error, "upkeep of accounts");
         }
-        if let Err(error) = people.upkeep().await {
+        if let Err(error) = services.people.upkeep().await {
             tracing::warn!(%error, "upkeep of people");
+        }
+        if let Err(error) = services.notices.upkeep().await {
+            tracing::warn!(%error, "upkeep of notifications");
         }
         if last {
             return;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use accounts::{AccountStore, PeopleStore};
 use anyhow::Context;
 use chats::store::ChatStore;
+use notifications::in_app::NoticeStore;
 use presence::PresenceStore;
 use storage::{Failure, postgres, sqlite};
 
@@ -18,6 +19,8 @@ pub struct Stores {
     pub people: Arc<dyn PeopleStore>,
     /// Conversations and their logs.
     pub chats: Arc<dyn ChatStore>,
+    /// What users find when they look.
+    pub notices: Arc<dyn NoticeStore>,
     /// Who was last seen when.
     pub presence: Arc<dyn PresenceStore>,
     /// What they are all on.
@@ -53,7 +56,7 @@ impl Stores {
         }
     }
 
-    fn on<D: AccountStore + PeopleStore + ChatStore + PresenceStore + Clone>(
+    fn on<D: AccountStore + PeopleStore + ChatStore + NoticeStore + PresenceStore + Clone>(
         database: D,
         engine: Engine,
     ) -> Self {
@@ -61,6 +64,7 @@ impl Stores {
             accounts: Arc::new(database.clone()),
             people: Arc::new(database.clone()),
             chats: Arc::new(database.clone()),
+            notices: Arc::new(database.clone()),
             presence: Arc::new(database),
             engine,
         }

@@ -79,6 +79,10 @@ section! {
         failed_sign_ins_per_name: Rate = "20/min 50";
         /// Failed sign-ins to one account from one address.
         failed_sign_ins_per_name_and_address: Rate = "5/min 10";
+        /// Notifications kept of one user, beside unread messages; older ones are forgotten.
+        max_notifications_per_user: usize = 500 in 10..=100_000;
+        /// How long notifications are kept, in days.
+        notifications_days: u32 = 90 in 1..=3_650;
         /// Accounts, addresses and names whose use is remembered, each. Beyond it, who has used least is forgotten.
         tracked_keys: usize = 65_536 in 1_024..=16_777_216;
         /// Commands that may wait for one writer of the log; whoever comes later waits for a place.

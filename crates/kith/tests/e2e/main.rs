@@ -18,6 +18,7 @@ mod hub_settings;
 mod invites;
 mod load;
 mod membership;
+mod notifications;
 mod operating;
 mod presence;
 mod privacy;

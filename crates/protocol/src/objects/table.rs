@@ -4,8 +4,9 @@ use super::objects;
 use crate::{
     Body, ByteString, Contact, ConversationId, ConversationKind, ConversationSummary, DeviceId,
     DeviceMessage, GroupsFrom, InviteDirection, InviteId, InviteStatus, LastSeenTo, LinkCode, MemberInfo,
-    MemberReceipt, Message, MessageId, MessageKind, MessageStatus, MessagesFrom, OutgoingDeviceMessage,
-    Report, ReportId, Retention, Role, Seq, ServerRole, Timestamp, UserId, UserInfo,
+    MemberReceipt, Message, MessageId, MessageKind, MessageStatus, MessagesFrom, NoticeId, Notification,
+    NotificationId, NotificationKind, OutgoingDeviceMessage, Report, ReportId, Retention, Role, Seq,
+    ServerRole, Timestamp, UserId, UserInfo,
 };
 
 objects! { OBJECTS:
@@ -221,6 +222,45 @@ objects! { OBJECTS:
         /// The reports.
         reports: Vec<Report>,
         /// Whether there are more.
+        more: bool,
+    }
+    /// Something that happened to a user. Says nothing of what a message says.
+    Notification {
+        /// Its id; of unread messages, that of their conversation.
+        id: NotificationId,
+        /// What it is about.
+        kind: NotificationKind,
+        /// When it happened.
+        createdAt: Timestamp,
+        /// Whether it has been read.
+        read: bool,
+        /// The conversation it is about.
+        conversation: Option<ConversationId>,
+        /// The entry it is about; of unread messages the last.
+        seq: Option<Seq>,
+        /// Who caused it.
+        by: Option<UserId>,
+        /// The name to show of who caused it, or of the conversation whose messages are unread.
+        name: Option<String>,
+        /// How many messages are unread; counting stops at 1,000.
+        count: Option<u32>,
+        /// More, in a word or two: the device that signed in, what changed, the answer to an invite.
+        detail: Option<String>,
+    }
+    /// Which notifications to list.
+    NotificationsRequest {
+        /// Only those made before this one; from the newest if absent.
+        before: Option<NoticeId>,
+        /// At most so many, up to 100; 50 if absent. Unread messages come beside them, on the first page.
+        limit: Option<u32>,
+    }
+    /// A page of notifications.
+    NotificationPage {
+        /// The newest first.
+        notifications: Vec<Notification>,
+        /// How many in all have not been read, conversations with unread messages counted as one each.
+        unread: u32,
+        /// Whether there are older ones: ask with `before` the last `n_…`.
         more: bool,
     }
     /// A conversation as one of its members sees it.

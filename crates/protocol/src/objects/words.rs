@@ -97,6 +97,23 @@ pub const CHOICES: &[Choice] = &[
         ],
     },
     Choice {
+        name: "NotificationKind",
+        about: "What a notification is about.",
+        words: &[
+            (
+                "messages",
+                "Messages of a conversation that one has not seen: one notification for each conversation.",
+            ),
+            ("mention", "Somebody named one in a message."),
+            ("group", "One is in a group now."),
+            ("invite", "Somebody asks to talk with one."),
+            ("invite_answer", "Somebody answered one's invite."),
+            ("sign_in", "The account was signed in to on another device."),
+            ("credentials", "The account's username, password or addresses changed."),
+            ("role", "The account's role on the server changed."),
+        ],
+    },
+    Choice {
         name: "LastSeenTo",
         about: "Who is told when a user was last online, and whether they are.",
         words: &[("everyone", "Everybody."), ("contacts", "Their contacts."), ("nobody", "Nobody.")],

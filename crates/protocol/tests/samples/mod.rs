@@ -137,6 +137,33 @@ impl Samples {
                 },
             );
         }),
+        ("notifications", |it, area| {
+            let unread = Notification {
+                id: NotificationId::Conversation(it.direct),
+                kind: NotificationKind::Messages,
+                created_at: AT,
+                read: false,
+                conversation: Some(it.direct),
+                seq: Some(7),
+                by: Some(it.bob),
+                name: some("Bob"),
+                count: Some(3),
+                detail: some("laptop"),
+            };
+            let notice = NoticeId::from_bytes([7; 16]);
+            area.object("Notification", &unread);
+            let id = NotificationId::Notice(notice);
+            let page = NotificationPage {
+                notifications: vec![Notification { id, ..unread }],
+                unread: 1,
+                more: true,
+            };
+            area.object("NotificationPage", &page);
+            area.object(
+                "NotificationsRequest",
+                &NotificationsRequest { before: Some(notice), limit: Some(9) },
+            );
+        }),
         ("receipts", |it, area| {
             let receipt = it.receipt();
             area.object("MemberReceipt", &receipt);

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod chats;
+pub mod notifications;
 pub mod people;
 pub mod presence;
 

@@ -6,6 +6,7 @@ mod writer;
 
 pub mod accounts;
 pub mod chats;
+pub mod notifications;
 pub mod people;
 pub mod presence;
 

@@ -14,6 +14,7 @@ const STRICT: &[&str] = &[
     "ConversationFilter",
     "OutgoingMessage",
     "HistoryRequest",
+    "NotificationsRequest",
     "CredentialsChange",
     "CodeRequest",
     "CodeVerification",
@@ -45,7 +46,7 @@ pub(super) fn all() -> Map<String, Value> {
     all
 }
 
-fn scalars() -> [(&'static str, Value); 12] {
+fn scalars() -> [(&'static str, Value); 14] {
     // The last of 26 characters of base32 holds three bits; the lowest of a conversation's tells its shape.
     let id = |kinds: &str, about: &str| json!({ "type": "string", "pattern": kinds, "description": about });
     [
@@ -70,6 +71,14 @@ fn scalars() -> [(&'static str, Value); 12] {
                 "^(default|forever|until_delivered|days:[1-9][0-9]{0,4}|seconds:[1-9][0-9]{0,4})$",
                 "How long bodies are kept: at most 36,500 days or 86,400 seconds.",
             ),
+        ),
+        ("NoticeId", id("^n_[0-9a-hjkmnp-tv-z]{25}[048cgmrw]$", "A notification that is kept.")),
+        (
+            "NotificationId",
+            json!({
+                "anyOf": [reference("NoticeId"), reference("ConversationId")],
+                "description": "A notification, or the conversation whose unread messages it is about.",
+            }),
         ),
         (
             "Peer",

@@ -1,0 +1,91 @@
+//! What happened while one looked elsewhere.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use chats::Caller;
+use protocol::{
+    ConversationFilter, ConversationSummary, Notification, NotificationId, NotificationKind,
+    NotificationPage, NotificationsRequest, UserId,
+};
+
+use crate::CommandError;
+use crate::state::Shared;
+
+/// Conversations with unread messages that the first page names.
+const CONVERSATIONS: usize = 100;
+
+pub(crate) async fn list(
+    shared: &Shared,
+    caller: Caller,
+    request: Option<NotificationsRequest>,
+) -> Result<NotificationPage, CommandError> {
+    let NotificationsRequest { before, limit } = request.unwrap_or_default();
+    let notices = &shared.services.notices;
+    // What the caller has just brought about is in it.
+    notices.settle().await;
+    let (found, more) = notices.list(caller.user, before, limit).await?;
+    let by: Vec<UserId> = found.iter().filter_map(|notice| notice.by).collect();
+    let users = shared.services.accounts.users(&by).await?;
+    let names: HashMap<_, _> = users.into_iter().map(|user| (user.id, user.name)).collect();
+    let mut notifications: Vec<Notification> = found
+        .into_iter()
+        .map(|notice| {
+            let name = notice.by.and_then(|by| names.get(&by).cloned());
+            notice.shown(name)
+        })
+        .collect();
+    let mut unseen = shared.services.chats.list(caller, ConversationFilter::default()).await?;
+    unseen.retain(|summary| summary.unread > 0);
+    let conversations = u32::try_from(unseen.len()).unwrap_or(u32::MAX);
+    if before.is_none() {
+        notifications.extend(unseen.into_iter().take(CONVERSATIONS).map(of_conversation));
+        notifications.sort_by_key(|notification| Reverse(notification.created_at));
+    }
+    let unread = notices.unread(caller.user).await?.saturating_add(conversations);
+    Ok(NotificationPage { notifications, unread, more })
+}
+
+fn of_conversation(summary: ConversationSummary) -> Notification {
+    let last = summary.last_message.as_ref();
+    Notification {
+        id: NotificationId::Conversation(summary.id),
+        kind: NotificationKind::Messages,
+        created_at: last.map_or(summary.updated_at, |message| message.sent_at),
+        read: false,
+        conversation: Some(summary.id),
+        seq: Some(summary.last_seq),
+        by: last.map(|message| message.sender),
+        name: Some(summary.name),
+        count: Some(summary.unread),
+        detail: None,
+    }
+}
+
+pub(crate) async fn mark_read(
+    shared: &Shared,
+    caller: Caller,
+    notification: NotificationId,
+) -> Result<(), CommandError> {
+    match notification {
+        NotificationId::Notice(notice) => {
+            shared.services.notices.settle().await;
+            Ok(shared.services.notices.mark_read(caller.user, notice).await?)
+        }
+        NotificationId::Conversation(conversation) => {
+            let last = shared.services.chats.get(caller, conversation).await?.last_seq;
+            Ok(shared.services.chats.mark_seen(caller, conversation, last).await?)
+        }
+    }
+}
+
+pub(crate) async fn mark_all_read(shared: &Shared, caller: Caller) -> Result<(), CommandError> {
+    shared.services.notices.settle().await;
+    shared.services.notices.mark_all_read(caller.user).await?;
+    for summary in shared.services.chats.list(caller, ConversationFilter::default()).await? {
+        if summary.unread > 0 {
+            shared.services.chats.mark_seen(caller, summary.id, summary.last_seq).await?;
+        }
+    }
+    Ok(())
+}

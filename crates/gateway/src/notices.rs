@@ -1,0 +1,44 @@
+//! What users are told of beside messages: where it is noted, and how it rings.
+
+use std::sync::Arc;
+
+use chats::Appended;
+use notifications::in_app::{Bell, InApp, Note, StoredNotice};
+use presence::Directory;
+use protocol::{NotificationKind, events};
+use signalr::Broadcast;
+use signalr::server::ConnectionHandle;
+
+/// Brings notifications to those connected. Names are left to those who list them.
+pub(crate) struct Doorbell {
+    pub(crate) directory: Arc<Directory<ConnectionHandle>>,
+}
+
+impl Bell for Doorbell {
+    fn ring(&self, notices: Vec<StoredNotice>) {
+        for notice in notices {
+            let user = notice.user;
+            if self.directory.is_connected(user) {
+                let news = Broadcast::new(events::NOTIFICATION, (notice.shown(None),));
+                self.directory.for_each(user, |_, _, connection| {
+                    let _ = connection.send(&news);
+                });
+            }
+        }
+    }
+}
+
+/// Notes what an entry means to some of those who get it, beside its being there.
+pub(crate) fn of_entry(notices: &InApp, entry: &Appended) {
+    let message = &entry.message;
+    let about = |user, kind| Note {
+        conversation: Some(message.conversation),
+        seq: Some(message.seq),
+        by: Some(message.sender),
+        ..Note::new(user, kind)
+    };
+    if message.conversation.is_group() {
+        let joined = entry.joined.iter().filter(|user| **user != message.sender);
+        notices.note(joined.map(|user| about(*user, NotificationKind::Group)));
+    }
+}

@@ -7,10 +7,14 @@ const CLASSES: &[(&str, Limit)] = &[
     ("SendMessage", Limit::Messages),
     ("FindUser", Limit::Searches),
     ("SearchUsers", Limit::Searches),
+    // Their codes are not to be found by trying.
+    ("PreviewGroupLink", Limit::Searches),
+    ("JoinGroup", Limit::Searches),
     ("AddUserToGroup", Limit::Invitations),
     ("AddUsersToGroup", Limit::Invitations),
     ("SendInvite", Limit::Invitations),
     ("InitiateGroupChatSession", Limit::Groups),
+    ("Report", Limit::Reports),
 ];
 
 /// What a command counts as.

@@ -82,6 +82,8 @@ limits! {
     Invitations invitations_per_account 4 "invitations",
     /// Groups that an account creates.
     Groups groups_per_account 5 "new groups",
+    /// Reports that an account makes.
+    Reports reports_per_account 6 "reports",
     /// Requests without a session, from an address.
     OpenRequests requests_per_address 1 "requests without a session",
     /// Attempts to connect to the hub.
@@ -127,7 +129,7 @@ impl Default for Policy {
 pub struct Limits {
     policy: Policy,
     buckets: Vec<Option<Bucket>>,
-    accounts: Ledger<6>,
+    accounts: Ledger<7>,
     addresses: Ledger<7>,
     /// Names that somebody tried to sign in with, alone and with their address.
     names: Ledger<4>,

@@ -34,7 +34,7 @@ fn passes(mut act: impl FnMut() -> bool) -> usize {
 #[test]
 fn each_kind_of_a_key_has_a_column_of_its_own() {
     let per = |key: &str| Limit::ALL.iter().filter(|limit| limit.name().contains(key)).collect::<Vec<_>>();
-    for (group, width) in [("_per_account", 6), ("_per_address", 7), ("_per_name", 4)] {
+    for (group, width) in [("_per_account", 7), ("_per_address", 7), ("_per_name", 4)] {
         let group = per(group);
         let columns: BTreeSet<_> = group.iter().map(|limit| limit.column()).collect();
         assert_eq!(columns.len(), group.len(), "{group:?}");

@@ -20,6 +20,7 @@ const SEEN: &[(&str, &[(&str, &str)])] = &[
             ("limits.searches_per_account", WAIT),
             ("limits.invitations_per_account", WAIT),
             ("limits.groups_per_account", WAIT),
+            ("limits.reports_per_account", WAIT),
         ],
     ),
     (
@@ -134,7 +135,7 @@ const FIXED: &[(&str, &str, &str)] = &[
     ("Retention", "36,500 days or 86,400 seconds", "`invalid`, 422"),
     ("Entries that one write of the sweeper looks at", "500, then a pause", "nothing"),
     ("An email address, in bytes", "254", "`invalid`, 422"),
-    ("A password, in characters", "8 to 1,024", "`invalid`, 422"),
+    ("A password, in characters", "8 to 256", "`invalid`, 422"),
     ("Users in one `GetUsers`", "500", "`invalid`, 422"),
     ("Members listed with a group in `LoadConversations`", "8", "`GetConversation` has all"),
     ("Unread messages that are counted", "1,000", "1,000"),
@@ -166,6 +167,8 @@ or address.
 An *account* counts over all its devices. An *address* is one IPv4 address or the first 64 bits of an IPv6 address; behind a proxy,
 that of the client, if the proxy is named in `server.trusted_proxies` and passes it on in `X-Forwarded-For` or `Forwarded`. Where it does
 not, all who come through it count as one.
+
+`/health` and `/ready`, and the address for metrics, are not counted: whoever watches the server may ask as often as it likes.
 
 **Guessing passwords.** Tries that fail are counted by address, by the name tried, and by both together; one that succeeds is not. The
 count by name makes guessing slow even from a thousand addresses. Its price: whoever fails often enough can make others wait who sign in

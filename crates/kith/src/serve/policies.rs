@@ -67,6 +67,7 @@ pub(super) fn limits(settings: &Settings) -> gateway::LimitPolicy {
             searches_per_account: set.searches_per_account,
             invitations_per_account: set.invitations_per_account,
             groups_per_account: set.groups_per_account,
+            reports_per_account: set.reports_per_account,
             requests_per_address: set.requests_per_address,
             connects_per_address: set.connects_per_address,
             sign_ins_per_address: set.sign_ins_per_address,

@@ -63,6 +63,8 @@ section! {
         invitations_per_account: Rate = "1/s 1200";
         /// Groups that one account creates.
         groups_per_account: Rate = "10/min 100";
+        /// Reports that one account makes.
+        reports_per_account: Rate = "10/min 30";
         /// Requests without a valid token from one address.
         requests_per_address: Rate = "50/s 1000";
         /// Attempts of one address to connect to the hub; negotiating is one, opening another.

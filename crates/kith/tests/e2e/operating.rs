@@ -3,7 +3,7 @@
 mod acme;
 mod backup;
 mod doctor;
-mod https;
+pub(crate) mod https;
 mod reload;
 mod traces;
 

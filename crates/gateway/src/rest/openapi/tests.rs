@@ -38,6 +38,8 @@ fn every_route_is_an_operation_with_an_id_of_its_own() {
         assert!(ids.insert(operation["operationId"].as_str().expect("an id").to_owned()), "{operation}");
         assert_eq!(operation["security"] == json!([]), !route.signed_in, "{}", route.path);
         assert!(operation["responses"][route.status.to_string()].is_object());
+        let wait = &operation["responses"]["429"]["headers"]["Retry-After"];
+        assert_eq!(wait["required"], json!(true), "{}", route.path);
         assert_eq!(operation["responses"]["304"].is_object(), route.tagged);
         for code in route.errors {
             assert!(operation["responses"][code.http_status().to_string()].is_object(), "{}", route.path);

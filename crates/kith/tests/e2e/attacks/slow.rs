@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::{Bystanders, rest, send, status, web_socket};
+use crate::operating::https;
 use crate::support::{start_with, until, within};
 
 fn impatient() -> TestServer {
@@ -147,4 +148,41 @@ async fn a_slow_post_to_the_hub_harms_only_its_own_connection() {
     // The handshake was not in time: the connection is over, and with it the post.
     assert_eq!(status(&said), 404, "{}", String::from_utf8_lossy(&said));
     assert_eq!(server.post("/api/auth/refresh", &json!({})).expect("an answer").status, 422);
+}
+
+/// Behind TLS the same holds; and a handshake that does not come is not waited for, nor does it keep others out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_open_tls() {
+    let other = start_with(Store::Sqlite, &[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = [
+        ("KITH_LIMITS_TLS_HANDSHAKE_TIMEOUT_S", "5"),
+        ("KITH_LIMITS_MAX_CONNECTIONS_PER_ADDRESS", "50"),
+        ("KITH_SERVER_TRUSTED_PROXIES", ""),
+        ("KITH_LIMITS_REQUESTS_PER_ADDRESS", "1/h 5"),
+    ];
+    let (_server, address) = https::serve(&other, folder.path(), &settings);
+    let attacker = async |beginning: &[u8]| {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind("127.66.6.7:0".parse().expect("an address")).expect("bound");
+        let mut stream = socket.connect(address).await.expect("connected");
+        let _ = stream.write_all(beginning).await;
+        stream
+    };
+    let mut silent = Vec::new();
+    for number in 0..200 {
+        // Nothing, or the beginning of a ClientHello.
+        let beginning: &[u8] = if number % 2 == 0 { b"" } else { b"\x16\x03\x01\x02\x00\x01\x00" };
+        silent.push(attacker(beginning).await);
+    }
+    let ask = async |path: &str| https::request(address, https::ONE[0], "GET", path, "").await;
+    assert_eq!(ask("/health").await.expect("an answer").0, 200);
+    for stream in &mut silent {
+        rest(stream).await;
+    }
+    // The peer's address is known behind TLS as well.
+    for _ in 0..5 {
+        assert_eq!(ask("/").await.expect("an answer").0, 200);
+    }
+    assert_eq!(ask("/").await.expect("an answer").0, 429);
 }

@@ -82,6 +82,9 @@ impl Aim {
             "Seq" | "u8" | "u16" | "u32" | "u64" => json!(1),
             "Timestamp" | "i64" => json!(4_000_000_000_000_u64),
             "bool" => json!(true),
+            "Retention" => json!("forever"),
+            "InviteId" => json!(format!("i_{}", "0".repeat(26))),
+            "LinkCode" => json!(format!("l_{}", "0".repeat(26))),
             "String" => json!("let me in"),
             "ByteString" => json!("AAEC"),
             "Body" => json!({ "type": "text", "text": "let me in" }),
@@ -126,6 +129,12 @@ impl Aim {
         }
         path
     }
+}
+
+/// A value of that type, for whoever tries commands by the table.
+pub(crate) fn sample(of: &str, conversation: &str, user: &str) -> Value {
+    let device = "d_00000000000000000000000000".to_owned();
+    Aim { conversation: conversation.to_owned(), user: user.to_owned(), device }.sample(of)
 }
 
 fn commands() -> impl Iterator<Item = &'static gateway::CommandDoc> {

@@ -12,14 +12,29 @@ use serde_json::{Value, json};
 use signalr::Protocol;
 use signalr::client::{CloseReason, Options, Tls, connect};
 use testkit::process::Process;
-use testkit::server::{PASSWORD, Store};
+use testkit::server::{PASSWORD, Store, TestServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::{PATIENCE, start, until, within};
 
-const ONE: [&str; 2] = [include_str!("tls/one.crt"), include_str!("tls/one.key")];
+pub(crate) const ONE: [&str; 2] = [include_str!("tls/one.crt"), include_str!("tls/one.key")];
 const TWO: [&str; 2] = [include_str!("tls/two.crt"), include_str!("tls/two.key")];
+
+/// A server that speaks HTTPS with the first certificate, with more settings; `other` lends its command.
+pub(crate) fn serve(other: &TestServer, folder: &Path, settings: &[(&str, &str)]) -> (Process, SocketAddr) {
+    install(folder, ONE);
+    let mut command = other.command(&["serve", "--listen", "127.0.0.1:0"]);
+    command
+        .env("KITH_SERVER_DATA", folder.join("data"))
+        .env("KITH_SERVER_TLS_CERTIFICATE", folder.join("tls.crt"))
+        .env("KITH_SERVER_TLS_KEY", folder.join("tls.key"))
+        .envs(settings.iter().copied());
+    let mut server = Process::spawn(&mut command, folder.join("log")).expect("started");
+    let line = server.wait_for_line("Kith listens on https://", PATIENCE).expect("its address");
+    let address = line.split_once("https://").expect("an address").1.trim().parse().expect("an address");
+    (server, address)
+}
 
 fn install(folder: &Path, [certificate, key]: [&str; 2]) {
     fs::write(folder.join("tls.crt"), certificate).expect("written");
@@ -27,7 +42,7 @@ fn install(folder: &Path, [certificate, key]: [&str; 2]) {
 }
 
 /// One request by a client that trusts that certificate alone: status and body.
-async fn request(
+pub(crate) async fn request(
     address: SocketAddr,
     trusted: &str,
     method: &str,
@@ -60,16 +75,7 @@ async fn request(
 async fn a_server_speaks_https_and_takes_over_a_new_certificate() {
     let other = start(Store::Sqlite);
     let folder = tempfile::tempdir().expect("a folder");
-    install(folder.path(), ONE);
-    let mut command = other.command(&["serve", "--listen", "127.0.0.1:0"]);
-    command
-        .env("KITH_SERVER_DATA", folder.path().join("data"))
-        .env("KITH_SERVER_TLS_CERTIFICATE", folder.path().join("tls.crt"))
-        .env("KITH_SERVER_TLS_KEY", folder.path().join("tls.key"));
-    let mut server = Process::spawn(&mut command, folder.path().join("log")).expect("started");
-    let line = server.wait_for_line("Kith listens on https://", PATIENCE).expect("its address");
-    let address: SocketAddr =
-        line.split_once("https://").expect("an address").1.trim().parse().expect("an address");
+    let (mut server, address) = serve(&other, folder.path(), &[]);
 
     // Those who say nothing, or no TLS, are in nobody's way.
     let _silent = TcpStream::connect(address).await.expect("connected");

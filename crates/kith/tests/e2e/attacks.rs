@@ -8,7 +8,7 @@ mod lines;
 mod paths;
 mod rates;
 mod slow;
-pub(crate) mod strangers;
+mod strangers;
 mod tokens;
 
 use serde_json::Value;

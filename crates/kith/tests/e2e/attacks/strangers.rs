@@ -131,12 +131,6 @@ impl Aim {
     }
 }
 
-/// A value of that type, for whoever tries commands by the table.
-pub(crate) fn sample(of: &str, conversation: &str, user: &str) -> Value {
-    let device = "d_00000000000000000000000000".to_owned();
-    Aim { conversation: conversation.to_owned(), user: user.to_owned(), device }.sample(of)
-}
-
 fn commands() -> impl Iterator<Item = &'static gateway::CommandDoc> {
     TABLE.iter().filter(|command| command.arguments.iter().any(|argument| names_a_conversation(argument.of)))
 }

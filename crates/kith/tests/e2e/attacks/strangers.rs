@@ -114,7 +114,8 @@ impl Aim {
 
     fn path(&self, route: &RouteDoc) -> String {
         let mut path = route.path.to_owned();
-        for parameter in PARAMETERS {
+        let named = |name: &str| route.path.contains(&format!("{{{name}}}"));
+        for parameter in PARAMETERS.iter().filter(|parameter| named(parameter.name)) {
             let value = self.sample(parameter.of);
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             path = path.replace(&format!("{{{}}}", parameter.name), &value);

@@ -22,6 +22,12 @@ pub enum AccountError {
     /// The code is wrong, used, too old, or was guessed at too often: ask for another.
     #[error("the code is wrong, used, or too old")]
     WrongCode,
+    /// Nobody signs in to the account: it is suspended.
+    #[error("the account is suspended")]
+    Suspended,
+    /// Another admin has to be there first.
+    #[error("it is the last admin: make another one first")]
+    LastAdmin,
     /// Choose another username.
     #[error("the username is taken")]
     UsernameTaken,
@@ -66,6 +72,8 @@ impl AccountError {
             Self::UnknownUser => ErrorCode::UnknownUser,
             Self::WrongPassword => ErrorCode::WrongPassword,
             Self::WrongCode => ErrorCode::WrongCode,
+            Self::Suspended => ErrorCode::Suspended,
+            Self::LastAdmin => ErrorCode::LastAdmin,
             Self::UsernameTaken => ErrorCode::UsernameTaken,
             Self::AddressTaken => ErrorCode::Conflict,
             Self::RegistrationClosed => ErrorCode::RegistrationClosed,

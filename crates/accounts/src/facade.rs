@@ -14,7 +14,7 @@ use crate::cache::Cache;
 use crate::password::Hasher;
 use crate::sessions::Live;
 use crate::token::Signer;
-use crate::{AccountStore, CodeSender, Policy, SessionObserver};
+use crate::{AccountStore, CodeSender, Farewell, Policy, SessionObserver};
 
 /// The server's secret: whoever has it can make tokens. All nodes of a cluster have the same one; a new one ends every
 /// session.
@@ -62,6 +62,8 @@ pub(crate) struct Inner {
     /// Activity not written down yet: at most one entry for each session in `live` and minute.
     pub(crate) active: Mutex<HashMap<DeviceId, Timestamp>>,
     pub(crate) observers: RwLock<Vec<Arc<dyn SessionObserver>>>,
+    pub(crate) farewells: RwLock<Vec<Arc<dyn Farewell>>>,
+    pub(crate) first_admin: Hmac<Sha256>,
     pub(crate) swept_at: AtomicI64,
     pub(crate) registration_open: AtomicBool,
 }
@@ -90,6 +92,8 @@ impl Accounts {
             privacy: Cache::new(policy.cached_users),
             active: Mutex::default(),
             observers: RwLock::default(),
+            farewells: RwLock::default(),
+            first_admin: key.derive("kith first admin 1: proves who runs the server"),
             swept_at: AtomicI64::new(0),
             registration_open: AtomicBool::new(policy.registration_open),
             policy,

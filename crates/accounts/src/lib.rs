@@ -16,9 +16,12 @@ mod policy;
 pub mod store;
 mod token;
 
+mod administration;
 mod codes;
 mod credentials;
+mod deletion;
 mod find;
+mod first_admin;
 mod login;
 mod privacy;
 mod profile;
@@ -32,6 +35,7 @@ mod verify;
 
 pub use address::{Address, Channel};
 pub use codes::{CodeSender, CodeSent, SendError};
+pub use deletion::{DELETED_NAME, Farewell};
 pub use error::AccountError;
 pub use facade::{Accounts, SecretKey};
 pub use people::{People, PeopleError, PeopleStore};

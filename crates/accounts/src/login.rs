@@ -14,7 +14,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::Invalid`], [`AccountError::UnknownUser`], [`AccountError::WrongPassword`] (also when the account
-    /// has none), [`AccountError::RateLimited`] when too many sign-ins wait, [`AccountError::Unavailable`].
+    /// has none), [`AccountError::Suspended`], [`AccountError::RateLimited`] when too many sign-ins wait, [`AccountError::Unavailable`].
     pub async fn login(&self, credentials: Credentials) -> Result<SignedIn, AccountError> {
         let inner = &self.0;
         let username = names::username(&credentials.username)?;
@@ -22,8 +22,13 @@ impl Accounts {
         let session = inner.new_session(credentials.device.as_deref())?;
         let login = inner.store.login(&username).await?.ok_or(AccountError::UnknownUser)?;
         let hash = login.password_hash.ok_or(AccountError::WrongPassword)?;
-        if !inner.hasher.verify(credentials.password, hash.clone()).await? {
+        let late = login.one_time_until.is_some_and(|until| until <= session.created_at);
+        if !inner.hasher.verify(credentials.password, hash.clone()).await? || late {
             return Err(AccountError::WrongPassword);
+        }
+        // Told to nobody but whoever knows the password.
+        if login.suspended {
+            return Err(AccountError::Suspended);
         }
         let evicted = inner
             .store

@@ -3,7 +3,8 @@
 use platform::Timestamp;
 use protocol::{Profile, ProfileChanges, UserId};
 
-use crate::store::{AccountState, NewProfile, ProfileChanged, StoredAccount};
+use crate::administration::{audit, lives};
+use crate::store::{NewProfile, ProfileChanged, StoredAccount};
 use crate::{AccountError, Accounts, dates, names};
 
 const ABOUT_MAX_CHARS: usize = 500;
@@ -38,6 +39,9 @@ impl Accounts {
         match self.0.store.update_profile(profile).await? {
             ProfileChanged::Changed(stored) => {
                 self.0.names.remove(&user);
+                if by != user {
+                    audit(by, user, "profile changed");
+                }
                 Ok(shown(*stored, by))
             }
             ProfileChanged::Meanwhile => Err(AccountError::Changed),
@@ -79,8 +83,7 @@ fn checked(
 }
 
 fn shown(stored: StoredAccount, asker: UserId) -> Profile {
-    let own =
-        stored.user.id == asker && matches!(stored.state, AccountState::Active | AccountState::Suspended);
+    let own = stored.user.id == asker && lives(stored.state);
     Profile {
         about: stored.about,
         picture: stored.picture,

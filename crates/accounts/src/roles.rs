@@ -1,8 +1,7 @@
 //! What users may do on a server beyond using it (A6): one table, which the documents show too.
 
-use protocol::{ServerRole, UserId};
+use protocol::{AccountState, ServerRole, UserId};
 
-use crate::store::AccountState;
 use crate::{AccountError, Accounts};
 
 /// Something that not everybody may.

@@ -66,7 +66,7 @@ impl Accounts {
 }
 
 /// The address, if that is what the text is.
-fn address(text: &str) -> Result<Option<Address>, AccountError> {
+pub(crate) fn address(text: &str) -> Result<Option<Address>, AccountError> {
     if text.starts_with('+') {
         Address::phone(text).map(Some)
     } else if text.strip_prefix('@').unwrap_or(text).contains('@') {

@@ -1,5 +1,6 @@
 //! What accounts need kept. Each method is one whole transaction: it happens entirely and durably, or not at all.
 
+mod admin;
 mod profiles;
 
 use async_trait::async_trait;
@@ -8,9 +9,10 @@ use protocol::{DeviceId, UserId, UserInfo};
 use subtle::ConstantTimeEq;
 
 use crate::Address;
-pub use profiles::{
-    AccountState, NewProfile, ProfileChanged, ProfileStore, Reach, StoredAccount, UserSearch,
+pub use admin::{
+    AccountCounts, AccountQuery, AdminStore, Change, Changed, DeletionBegun, DeletionProof, PasswordReset,
 };
+pub use profiles::{NewProfile, ProfileChanged, ProfileStore, Reach, StoredAccount, UserSearch};
 
 /// Why the store did not do it. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +79,10 @@ pub struct StoredLogin {
     pub user: UserInfo,
     /// Absent for those who only use codes.
     pub password_hash: Option<String>,
+    /// If the password is good for one sign-in: until when.
+    pub one_time_until: Option<Timestamp>,
+    /// Whether nobody signs in to the account.
+    pub suspended: bool,
 }
 
 /// A change of what a user signs in with.
@@ -182,6 +188,8 @@ pub enum CodeSignIn {
     WrongCode,
     /// Right (and used up now), but nobody has the address and nobody new is let in.
     NoAccount,
+    /// Right (and used up now), but the account is suspended.
+    Suspended,
     /// Signed in.
     SignedIn {
         /// The user, perhaps the one that was to be.
@@ -248,7 +256,7 @@ pub enum Lookup {
 
 /// Keeps users, sessions and one-time codes.
 #[async_trait]
-pub trait AccountStore: ProfileStore {
+pub trait AccountStore: ProfileStore + AdminStore {
     /// Adds a user with a username, and their first session. Returns false, and adds nothing, if the username is taken.
     async fn register(&self, user: NewUser, session: NewSession) -> Result<bool, StoreError>;
 
@@ -256,8 +264,9 @@ pub trait AccountStore: ProfileStore {
     async fn login(&self, username: &str) -> Result<Option<StoredLogin>, StoreError>;
 
     /// Adds a session. If the user has more than `max_devices` then, ends those idle for the longest and returns
-    /// them. `None` if there is no such user, or if they have not (any more) the password hash that is given: no login
-    /// outlives a change of the password it was made with.
+    /// them. `None` if there is no such user, if they are suspended, or if they have not (any more) the password hash that
+    /// is given: no login outlives a change of the password it was made with. A password that is good for one sign-in is
+    /// no more after this.
     async fn open_session(
         &self,
         user: UserId,

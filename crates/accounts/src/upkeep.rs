@@ -15,7 +15,7 @@ const TERMS_USERS: u32 = 200;
 const TOUCH_SESSIONS: usize = 1_000;
 
 impl Accounts {
-    /// Writes down which devices were active, and makes the words by which users are found where they are missing; every ten minutes also ends expired sessions and forgets old codes. To be
+    /// Writes down which devices were active, goes on with deletions, and makes the words by which users are found where they are missing; every ten minutes also ends expired sessions and forgets old codes. To be
     /// called about once a minute, and once before the process ends. Losing the last minute of activity in a crash
     /// harms nobody.
     ///
@@ -23,6 +23,7 @@ impl Accounts {
     /// [`AccountError::Unavailable`]: what was not written is kept for the next call.
     pub async fn upkeep(&self) -> Result<(), AccountError> {
         self.write_activity().await?;
+        self.resume_deletions().await?;
         while self.0.store.make_terms(TERMS_USERS).await? >= TERMS_USERS {}
         let now = self.0.now();
         let swept_at = self.0.swept_at.load(Ordering::Relaxed);

@@ -11,6 +11,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::Invalid`], [`AccountError::WrongCode`], [`AccountError::RegistrationClosed`],
+    /// [`AccountError::Suspended`],
     /// [`AccountError::Unavailable`].
     pub async fn verify_code(&self, verification: CodeVerification) -> Result<SignedIn, AccountError> {
         let inner = &self.0;
@@ -31,6 +32,7 @@ impl Accounts {
             .await?;
         match outcome {
             CodeSignIn::WrongCode => Err(AccountError::WrongCode),
+            CodeSignIn::Suspended => Err(AccountError::Suspended),
             CodeSignIn::NoAccount => Err(AccountError::RegistrationClosed),
             CodeSignIn::SignedIn { user, registered, evicted } => {
                 inner.ended(user.id, &evicted);

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use protocol::{
-    CodeRequest, CodeSent, CodeVerification, ConversationId, Credentials, DeviceId, ErrorCode,
-    RefreshRequest, SessionInfo, SignedIn, Tokens,
+    CodeRequest, CodeSent, CodeVerification, ConversationId, Credentials, CredentialsChange,
+    DeletionConfirmation, DeviceId, ErrorCode, RefreshRequest, SessionInfo, SignedIn, Tokens, UserId,
+    UserInfo,
 };
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
@@ -126,6 +127,37 @@ impl Api {
             return Ok(Export(response));
         }
         Err(refusal(status, &response.bytes().await.map_err(network)?))
+    }
+
+    /// Sets or changes one's username, password, or both.
+    pub async fn change_credentials(
+        &self,
+        access_token: &str,
+        change: &CredentialsChange,
+    ) -> Result<UserInfo, Error> {
+        let request = self.request(Method::PUT, "/api/auth/credentials").bearer_auth(access_token);
+        decode(self.send(request.json(change)).await?)
+    }
+
+    /// Adds the address that a one-time code proves to one's account.
+    pub async fn add_address(
+        &self,
+        access_token: &str,
+        verification: &CodeVerification,
+    ) -> Result<UserInfo, Error> {
+        let request = self.request(Method::POST, "/api/auth/address").bearer_auth(access_token);
+        decode(self.send(request.json(verification)).await?)
+    }
+
+    /// Deletes one's account for good.
+    pub async fn delete_account(
+        &self,
+        access_token: &str,
+        user: UserId,
+        confirmation: &DeletionConfirmation,
+    ) -> Result<(), Error> {
+        let request = self.request(Method::DELETE, &format!("/api/users/{user}")).bearer_auth(access_token);
+        self.send(request.json(confirmation)).await.map(drop)
     }
 
     /// Whether the server is there and well.

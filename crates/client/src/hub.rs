@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use protocol::{
-    BlockedUser, ContactsPage, ContactsRequest, ConversationFilter, ConversationId, ConversationKind,
-    ConversationSettings, ConversationSummary, DeviceId, GroupChanges, GroupInfo, GroupLink, GroupPreview,
-    HistoryRequest, Invite, InviteDirection, InviteId, InviteOutcome, JoinedGroup, LinkCode,
-    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, NewGroupLink, NewReport, NotificationId,
-    NotificationPage, NotificationsRequest, OutgoingMessage, Presence, Privacy, PrivacyChanges, Profile,
-    ProfileChanges, Report, ReportId, ReportsPage, ReportsRequest, Retention, Sent, Seq, SessionInfo,
+    AccountInfo, AccountPage, AccountsRequest, BlockedUser, ContactsPage, ContactsRequest,
+    ConversationFilter, ConversationId, ConversationKind, ConversationSettings, ConversationSummary,
+    DeviceId, GroupChanges, GroupInfo, GroupLink, GroupPreview, HistoryRequest, Invite, InviteDirection,
+    InviteId, InviteOutcome, JoinedGroup, LinkCode, MembershipRecord, Message, MessageInfo, MessagePage,
+    NewGroup, NewGroupLink, NewReport, NotificationId, NotificationPage, NotificationsRequest,
+    OneTimePassword, OutgoingMessage, Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, Report,
+    ReportId, ReportsPage, ReportsRequest, Retention, Sent, Seq, ServerRole, SessionInfo, Statistics,
     SyncPage, SyncRequest, Timestamp, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
 };
 use serde::Serialize;
@@ -281,6 +282,56 @@ impl Hub {
     /// One has looked at all of them.
     pub fn mark_all_notifications_read(&self) -> Answer<()> {
         self.call("MarkAllNotificationsRead", ())
+    }
+
+    /// Accounts, for those who look after the server.
+    pub fn list_accounts(&self, request: AccountsRequest) -> Answer<AccountPage> {
+        self.call("ListAccounts", (request,))
+    }
+
+    /// Suspends an account.
+    pub fn suspend_user(&self, user: UserId) -> Answer<AccountInfo> {
+        self.call("SuspendUser", (user,))
+    }
+
+    /// Ends a suspension.
+    pub fn reinstate_user(&self, user: UserId) -> Answer<AccountInfo> {
+        self.call("ReinstateUser", (user,))
+    }
+
+    /// Deletes another's account.
+    pub fn delete_user(&self, user: UserId) -> Answer<()> {
+        self.call("DeleteUser", (user,))
+    }
+
+    /// Gives an account a password that is good for one sign-in.
+    pub fn reset_password(&self, user: UserId) -> Answer<OneTimePassword> {
+        self.call("ResetPassword", (user,))
+    }
+
+    /// Gives an account a role.
+    pub fn set_role(&self, user: UserId, role: ServerRole) -> Answer<AccountInfo> {
+        self.call("SetRole", (user, role))
+    }
+
+    /// Another's signed-in devices.
+    pub fn list_user_sessions(&self, user: UserId) -> Answer<Vec<SessionInfo>> {
+        self.call("ListUserSessions", (user,))
+    }
+
+    /// Signs a device of another out.
+    pub fn end_user_session(&self, user: UserId, device: DeviceId) -> Answer<()> {
+        self.call("EndUserSession", (user, device))
+    }
+
+    /// Signs all devices of another out.
+    pub fn end_user_sessions(&self, user: UserId) -> Answer<()> {
+        self.call("EndUserSessions", (user,))
+    }
+
+    /// How much the server holds.
+    pub fn get_statistics(&self) -> Answer<Statistics> {
+        self.call("GetStatistics", ())
     }
 
     /// The account's signed-in devices.

@@ -25,4 +25,4 @@ pub use error::CommandError;
 pub use fanout::FanOut;
 pub use limits::{Crowded, Limit, Limits, Place, Policy as LimitPolicy, Proxies, Rate, Rates};
 pub use rest::{PARAMETERS, Parameter, REST_OBJECTS, ROUTES, RouteDoc, openapi};
-pub use state::{Gateway, Options, Services};
+pub use state::{Census, Gateway, Options, Services};

@@ -1,16 +1,17 @@
 //! What the doors share, and how they open and close.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use accounts::{Accounts, People};
+use async_trait::async_trait;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use chats::Chats;
 use notifications::in_app::InApp;
 use presence::{Directory, Presence, Typing};
-use protocol::events;
+use protocol::{Statistics, events};
 use signalr::server::{ConnectionHandle, Server, cors};
 use tokio::task::JoinSet;
 
@@ -22,6 +23,16 @@ use crate::limits::{Doors, Limits, at_the_door, doors};
 use crate::neighbours::Neighbourhood;
 use crate::notices::Doorbell;
 use crate::{page, rest};
+
+/// Tells how much the server holds, about.
+#[async_trait]
+pub trait Census: Send + Sync + 'static {
+    /// About how many conversations and messages there are.
+    ///
+    /// # Errors
+    /// A reason for the log.
+    async fn count(&self) -> Result<(u64, u64), String>;
+}
 
 /// The services behind the doors.
 #[derive(Clone)]
@@ -38,6 +49,8 @@ pub struct Services {
     pub typing: Arc<Typing>,
     /// What users find when they look.
     pub notices: Arc<InApp>,
+    /// How much there is.
+    pub census: Arc<dyn Census>,
 }
 
 /// The bounds of the doors.
@@ -60,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) limits: Arc<Limits>,
     pub(crate) doors: Doors,
+    /// The last ones, so that whoever asks often costs little.
+    pub(crate) statistics: Mutex<Option<Statistics>>,
     next_connection: AtomicU64,
 }
 
@@ -97,6 +112,7 @@ impl Gateway {
             services,
             directory,
             bulletin,
+            statistics: Mutex::default(),
             next_connection: AtomicU64::new(1),
             limits: Arc::clone(&options.limits),
             doors: doors(),

@@ -46,7 +46,7 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
     },
-    /// Look after a server, on its own machine.
+    /// Look after a server: `otp` and `promote` on its own machine, all else signed in as an admin.
     #[command(subcommand)]
     Admin(Admin),
     /// Measure a running server: prints one JSON line.
@@ -57,8 +57,20 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum Admin {
-    /// Show the one-time codes that the server has no way to send.
+    /// On the server's machine: show the one-time codes that the server has no way to send.
     Otp(Sourced),
+    /// On the server's machine: make somebody an admin or a moderator, whether the server runs or not.
+    Promote {
+        /// A username, email, phone or user id.
+        user: String,
+        /// What they are to be: user, moderator, admin.
+        #[arg(long)]
+        role: protocol::ServerRole,
+        #[command(flatten)]
+        sourced: Sourced,
+    },
+    #[command(flatten)]
+    Client(cli::AdminCommand),
 }
 
 /// Where the server's settings come from.
@@ -111,6 +123,13 @@ fn run() -> anyhow::Result<ExitCode> {
         Command::Admin(Admin::Otp(sourced)) => {
             let settings = sourced.settings()?;
             runtime()?.block_on(kith::admin::show_codes(&settings))?;
+        }
+        Command::Admin(Admin::Promote { user, role, sourced }) => {
+            let settings = sourced.settings()?;
+            runtime()?.block_on(kith::admin::promote(&settings, &user, role))?;
+        }
+        Command::Admin(Admin::Client(command)) => {
+            return Ok(cli::run(cli::Command::Admin(command), cli.options));
         }
         Command::Doctor { sourced, json } => return doctor(&sourced, json),
         Command::Backup { file, sourced } => println!("{}", operate::backup(&sourced.settings()?, &file)?),

@@ -4,6 +4,7 @@
 //! Pure serde: no I/O, no clock, no rule of the product beyond what a well-formed value is. Everything here
 //! reads the same in JSON and in MessagePack; bytes are base64 in JSON and `bin` in MessagePack.
 
+mod admin;
 mod bytes;
 mod content;
 mod conversation;
@@ -24,6 +25,10 @@ mod session;
 mod user;
 mod word;
 
+pub use admin::{
+    AccountInfo, AccountPage, AccountState, AccountsRequest, DeletionConfirmation, FirstAdmin,
+    OneTimePassword, Statistics,
+};
 pub use bytes::ByteString;
 pub use content::{Content, MemberChange};
 pub use conversation::{

@@ -188,6 +188,7 @@ fn every_word_on_the_wire() {
     check::<InviteDirection>("InviteDirection");
     check::<InviteStatus>("InviteStatus");
     check::<NotificationKind>("NotificationKind");
+    check::<AccountState>("AccountState");
     assert_eq!(CHOICES.len(), 12);
     let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(codes, expected::<ErrorCode>(&json!("?")));

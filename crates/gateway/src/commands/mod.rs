@@ -4,6 +4,7 @@
 //! calls the same function.
 
 pub(crate) mod account;
+pub(crate) mod admin;
 mod classes;
 pub(crate) mod contacts;
 pub(crate) mod conversations;
@@ -22,12 +23,13 @@ pub(crate) mod watching;
 use std::sync::Arc;
 
 use protocol::{
-    BlockedUser, ContactsPage, ContactsRequest, ConversationFilter, ConversationId, ConversationKind,
-    ConversationSettings, ConversationSummary, DeviceId, GroupChanges, GroupInfo, GroupLink, GroupPreview,
-    HistoryRequest, Invite, InviteDirection, InviteId, InviteOutcome, JoinedGroup, LinkCode,
-    MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, NewGroupLink, NewReport, NotificationId,
-    NotificationPage, NotificationsRequest, OutgoingMessage, Presence, Privacy, PrivacyChanges, Profile,
-    ProfileChanges, Report, ReportId, ReportsPage, ReportsRequest, Retention, Sent, Seq, SessionInfo,
+    AccountInfo, AccountPage, AccountsRequest, BlockedUser, ContactsPage, ContactsRequest,
+    ConversationFilter, ConversationId, ConversationKind, ConversationSettings, ConversationSummary,
+    DeletionConfirmation, DeviceId, GroupChanges, GroupInfo, GroupLink, GroupPreview, HistoryRequest, Invite,
+    InviteDirection, InviteId, InviteOutcome, JoinedGroup, LinkCode, MembershipRecord, Message, MessageInfo,
+    MessagePage, NewGroup, NewGroupLink, NewReport, NotificationId, NotificationPage, NotificationsRequest,
+    OneTimePassword, OutgoingMessage, Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, Report,
+    ReportId, ReportsPage, ReportsRequest, Retention, Sent, Seq, ServerRole, SessionInfo, Statistics,
     SyncPage, SyncRequest, Timestamp, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
 };
 
@@ -164,6 +166,9 @@ table::commands! {
         boxed GetPrivacy() -> Privacy = account::get_privacy;
         /// Changes what one lets others know and do; what is absent stays. Answers all of it.
         boxed SetPrivacy(changes: PrivacyChanges) -> Privacy = account::set_privacy;
+        /// Deletes one's account, for good: signs out all devices, frees username and addresses, erases the profile, leaves
+        /// all groups. What one wrote to others stays with them.
+        boxed DeleteAccount(confirmation: DeletionConfirmation) -> () = account::delete;
         /// One's signed-in devices.
         boxed ListSessions() -> Vec<SessionInfo> = people::sessions;
         /// Signs a device out and closes its connections.
@@ -205,5 +210,28 @@ table::commands! {
         /// Closes a report, with a note of at most 1,000 characters; closed already, it stays as it is. For moderators and
         /// admins.
         boxed CloseReport(report: ReportId; note: String) -> Report = reports::close;
+    }
+    "Administration" {
+        /// Accounts in the order of their making, or those found by a text, at most 100 on a page. What each of these commands
+        /// takes stands in the table of [permissions](#permissions); `forbidden` without.
+        boxed ListAccounts(; request: AccountsRequest) -> AccountPage = admin::list;
+        /// Suspends an account: its sessions end, its connections are closed, and nobody signs in to it.
+        boxed SuspendUser(user: UserId) -> AccountInfo = admin::suspend;
+        /// Ends a suspension.
+        boxed ReinstateUser(user: UserId) -> AccountInfo = admin::reinstate;
+        /// Deletes an account, as its owner could.
+        boxed DeleteUser(user: UserId) -> () = admin::delete;
+        /// Gives an account a password that is good for one sign-in within a day, and signs out all its devices.
+        boxed ResetPassword(user: UserId) -> OneTimePassword = admin::reset_password;
+        /// Makes somebody a user, a moderator or an admin. One admin remains.
+        boxed SetRole(user: UserId, role: ServerRole) -> AccountInfo = admin::set_role;
+        /// The signed-in devices of another.
+        boxed ListUserSessions(user: UserId) -> Vec<SessionInfo> = admin::sessions;
+        /// Signs a device of another out.
+        boxed EndUserSession(user: UserId, device: DeviceId) -> () = admin::end_session;
+        /// Signs all devices of another out.
+        boxed EndUserSessions(user: UserId) -> () = admin::end_sessions;
+        /// How much the server holds.
+        boxed GetStatistics() -> Statistics = admin::statistics;
     }
 }

@@ -15,6 +15,8 @@ fn account_errors() -> Vec<(AccountError, ErrorCode)> {
         (UnknownUser, ErrorCode::UnknownUser),
         (WrongPassword, ErrorCode::WrongPassword),
         (WrongCode, ErrorCode::WrongCode),
+        (Suspended, ErrorCode::Suspended),
+        (LastAdmin, ErrorCode::LastAdmin),
         (UsernameTaken, ErrorCode::UsernameTaken),
         (AddressTaken, ErrorCode::Conflict),
         (RegistrationClosed, ErrorCode::RegistrationClosed),
@@ -33,6 +35,8 @@ fn account_errors() -> Vec<(AccountError, ErrorCode)> {
             | UnknownUser
             | WrongPassword
             | WrongCode
+            | Suspended
+            | LastAdmin
             | UsernameTaken
             | AddressTaken
             | RegistrationClosed

@@ -1,14 +1,16 @@
 //! Accounts as their owners and others see them.
 
 use axum::extract::State;
-use http::{HeaderMap, header};
-use protocol::{Privacy, PrivacyChanges, Profile, ProfileChanges, UserId, UserPage, UserPageRequest};
+use http::{HeaderMap, StatusCode, header};
+use protocol::{
+    DeletionConfirmation, Privacy, PrivacyChanges, Profile, ProfileChanges, UserId, UserPage, UserPageRequest,
+};
 
 use super::objects::SearchRequest;
 use super::parameters::{Asked, Named};
-use super::{Answer, As, Door, Json, etag};
+use super::{Answer, As, Done, Door, Json, etag};
 use crate::CommandError;
-use crate::commands::account;
+use crate::commands::{account, admin};
 
 pub(super) async fn get_privacy(State(shared): Door, As(caller): As) -> Answer<Privacy> {
     Ok(axum::Json(account::get_privacy(&shared, caller).await?))
@@ -57,4 +59,19 @@ pub(super) async fn search(
 ) -> Answer<UserPage> {
     let page = UserPageRequest { after: request.after, limit: request.limit };
     Ok(axum::Json(account::search(&shared, caller, request.q, Some(page)).await?))
+}
+
+/// One's own takes a confirmation, another's a permission.
+pub(super) async fn delete(
+    State(shared): Door,
+    As(caller): As,
+    Named(user): Named<UserId>,
+    Json(confirmation): Json<DeletionConfirmation>,
+) -> Done {
+    if user == caller.user {
+        account::delete(&shared, caller, confirmation).await?;
+    } else {
+        admin::delete(&shared, caller, user).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
 }

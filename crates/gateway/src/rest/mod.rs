@@ -1,6 +1,7 @@
 //! The REST doors: every route in one table.
 
 mod account;
+mod admin;
 mod auth;
 mod body;
 mod contacts;
@@ -31,15 +32,21 @@ use chats::Caller;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use protocol::{
-    BlockedUser, ContactsPage, ContactsRequest, Invite, InviteOutcome, NewReport, Report, ReportsPage,
-    ReportsRequest,
+    AccountInfo, AccountPage, AccountsRequest, CodeRequest, CodeSent, CodeVerification, ConversationFilter,
+    ConversationSettings, ConversationSummary, Credentials, CredentialsChange, DeletionConfirmation,
+    ErrorCode, FirstAdmin, GroupChanges, GroupInfo, GroupLink, GroupPreview, HistoryRequest, JoinedGroup,
+    MembershipRecord, MessageInfo, MessagePage, NewGroup, NewGroupLink, OneTimePassword, Presence, Privacy,
+    PrivacyChanges, Profile, ProfileChanges, RefreshRequest, Sent, SessionInfo, SignedIn, Statistics,
+    SyncPage, SyncRequest, Tokens, UserInfo, UserPage, WhoAmI,
 };
 use protocol::{
-    CodeRequest, CodeSent, CodeVerification, ConversationFilter, ConversationSettings, ConversationSummary,
-    Credentials, CredentialsChange, ErrorCode, GroupChanges, GroupInfo, GroupLink, GroupPreview,
-    HistoryRequest, JoinedGroup, MembershipRecord, Message, MessageInfo, MessagePage, NewGroup, NewGroupLink,
-    NotificationPage, NotificationsRequest, Presence, Privacy, PrivacyChanges, Profile, ProfileChanges,
-    RefreshRequest, Sent, SessionInfo, SignedIn, SyncPage, SyncRequest, Tokens, UserInfo, UserPage, WhoAmI,
+    BlockedUser, CodeRequest, CodeSent, CodeVerification, ContactsPage, ContactsRequest, ConversationFilter,
+    ConversationSettings, ConversationSummary, Credentials, CredentialsChange, ErrorCode, GroupChanges,
+    GroupInfo, GroupLink, GroupPreview, HistoryRequest, Invite, InviteOutcome, JoinedGroup, MembershipRecord,
+    Message, MessageInfo, MessagePage, NewGroup, NewGroupLink, NewReport, NotificationPage,
+    NotificationsRequest, Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, RefreshRequest, Report,
+    ReportsPage, ReportsRequest, Sent, SessionInfo, SignedIn, SyncPage, SyncRequest, Tokens, UserInfo,
+    UserPage, WhoAmI,
 };
 
 use crate::CommandError;
@@ -50,8 +57,8 @@ pub use objects::REST_OBJECTS;
 use objects::{
     ArchivedState, ConversationRef, DeviceMessagesUpTo, DirectRequest, FindRequest, InviteAnswer,
     InviteRequest, InvitesRequest, JoinRequest, LeaveRequest, MutedState, OneUser, PageRequest, Recorded,
-    ReportNote, ReportRef, RetentionChange, SearchRequest, SendRequest, SeveralUsers, TypingState, UpTo,
-    UsersRequest,
+    ReportNote, ReportRef, RetentionChange, RoleRequest, SearchRequest, SendRequest, SeveralUsers,
+    TypingState, UpTo, UsersRequest,
 };
 pub use openapi::openapi;
 pub use parameters::{PARAMETERS, Parameter};
@@ -67,11 +74,11 @@ table::routes! { "/api"
     open post "/auth/register" (Credentials) -> SignedIn, or [UsernameTaken, RegistrationClosed, RateLimited]
         = auth::register;
     /// Signs in with a username and a password.
-    open post "/auth/login" (Credentials) -> SignedIn, or [UnknownUser, WrongPassword, RateLimited] = auth::login;
+    open post "/auth/login" (Credentials) -> SignedIn, or [UnknownUser, WrongPassword, Suspended, RateLimited] = auth::login;
     /// Sends a one-time code by email or SMS.
     open post "/auth/code" (CodeRequest) -> CodeSent, or [RateLimited] = auth::request_code;
     /// Signs in with a one-time code; registers if nobody has the address.
-    open post "/auth/verify" (CodeVerification) -> SignedIn, or [WrongCode, RegistrationClosed] = auth::verify_code;
+    open post "/auth/verify" (CodeVerification) -> SignedIn, or [WrongCode, RegistrationClosed, Suspended] = auth::verify_code;
     /// Adds the address that a one-time code proves to one's account, in place of another of its kind.
     signed_in post "/auth/address" (CodeVerification) -> UserInfo, or [WrongCode, Conflict] = auth::add_address;
     /// Sets or changes one's username, password, or both. Replacing a password takes the current one, and signs out all
@@ -205,6 +212,9 @@ table::routes! { "/api"
     /// was when it was read.
     signed_in put "/users/{user}" (ProfileChanges) -> Profile, or [NotFound, Forbidden, Changed]
         = account::update_profile as UpdateProfile;
+    /// Deletes one's account, which takes a confirmation, or as an admin another's, with an empty object.
+    signed_in delete "/users/{user}" (DeletionConfirmation), or [NotFound, Forbidden, WrongPassword, WrongCode, LastAdmin,
+        UnknownUser, RateLimited] = account::delete as DeleteAccount;
     /// Whether a user is online, and when they last were.
     signed_in get "/users/{user}/status" () -> Presence, or [NotFound] = people::last_status as LastStatus;
 
@@ -237,6 +247,36 @@ table::routes! { "/api"
     /// Closes a report. For moderators and admins.
     signed_in post "/reports/{report}/close" (ReportNote) -> Report, or [NotFound, Forbidden]
         = reports::close as CloseReport;
+
+    /// Makes the first admin, with what the link ends with that the server printed at its start.
+    open post "/auth/first-admin" (FirstAdmin) -> SignedIn, or [WrongCode, WrongPassword, UsernameTaken, Suspended, RateLimited]
+        = admin::first;
+    /// Accounts in the order of their making, or those found by a text.
+    signed_in get "/admin/users" (; AccountsRequest) -> AccountPage, or [Forbidden] = admin::list as ListAccounts;
+    /// Suspends an account: its sessions end, its connections are closed, and nobody signs in to it.
+    signed_in post "/admin/users/{user}/suspend" () -> AccountInfo, or [NotFound, Forbidden, LastAdmin]
+        = admin::suspend as SuspendUser;
+    /// Ends a suspension.
+    signed_in post "/admin/users/{user}/reinstate" () -> AccountInfo, or [NotFound, Forbidden]
+        = admin::reinstate as ReinstateUser;
+    /// Deletes an account, as its owner could.
+    signed_in delete "/admin/users/{user}" (), or [NotFound, Forbidden, LastAdmin] = admin::delete as DeleteUser;
+    /// Gives an account a password that is good for one sign-in within a day, and signs out all its devices.
+    signed_in post "/admin/users/{user}/password" () -> OneTimePassword, or [NotFound, Forbidden, RateLimited]
+        = admin::reset_password as ResetPassword;
+    /// Makes somebody a user, a moderator or an admin. One admin remains.
+    signed_in put "/admin/users/{user}/role" (RoleRequest) -> AccountInfo, or [NotFound, Forbidden, LastAdmin]
+        = admin::set_role as SetRole;
+    /// The signed-in devices of another.
+    signed_in get "/admin/users/{user}/sessions" () -> Vec<SessionInfo>, or [NotFound, Forbidden]
+        = admin::sessions as ListUserSessions;
+    /// Signs a device of another out.
+    signed_in delete "/admin/users/{user}/sessions/{device}" (), or [NotFound, Forbidden]
+        = admin::end_session as EndUserSession;
+    /// Signs all devices of another out.
+    signed_in delete "/admin/users/{user}/sessions" (), or [NotFound, Forbidden] = admin::end_sessions as EndUserSessions;
+    /// How much the server holds.
+    signed_in get "/admin/statistics" () -> Statistics, or [Forbidden] = admin::statistics as GetStatistics;
 }
 
 /// Every route under `/api`.

@@ -3,7 +3,7 @@
 use protocol::objects::{Field, Object};
 use protocol::{
     ConversationId, ConversationKind, InviteDirection, LinkCode, OutgoingMessage, ReportId, Retention, Seq,
-    Timestamp, UserId,
+    ServerRole, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -124,6 +124,11 @@ objects! {
         /// A username, with or without a leading `@`, an email address, or a phone number in E.164 form (in a URL, `+` is
         /// written `%2B`).
         text: String,
+    }
+    /// What somebody is to be.
+    Deserialize RoleRequest {
+        /// The role.
+        role: ServerRole,
     }
     /// Whom to search.
     Deserialize SearchRequest {

@@ -5,7 +5,9 @@
 //! sentence on standard error and an exit code. No command prints anywhere else.
 
 mod account;
+mod admin;
 mod chat;
+mod confirm;
 mod contacts;
 mod context;
 mod conversations;
@@ -21,6 +23,7 @@ mod keep;
 mod listen;
 mod notifications;
 mod output;
+mod own;
 mod password;
 mod positions;
 mod presence;
@@ -37,6 +40,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+pub use admin::Command as AdminCommand;
 use context::Context;
 pub use failure::Failure;
 
@@ -107,6 +111,16 @@ pub enum Command {
     Whoami(With<account::Whoami>),
     /// List the account's signed-in devices, or sign one out
     Devices(With<account::Devices>),
+    /// Change your password; other devices are signed out
+    Password(With<own::Password>),
+    /// Change your username
+    Username(With<own::Username>),
+    /// Change where your codes go, or delete your account
+    #[command(subcommand)]
+    Account(own::Account),
+    /// Looks after a server: `kith admin`
+    #[command(skip)]
+    Admin(admin::Command),
     /// Show profiles, and change your own
     #[command(subcommand)]
     Profile(profile::Command),
@@ -192,6 +206,10 @@ impl Command {
             Self::Logout(with) => &with.options,
             Self::Whoami(with) => &with.options,
             Self::Devices(with) => &with.options,
+            Self::Password(with) => &with.options,
+            Self::Username(with) => &with.options,
+            Self::Account(account) => account.options(),
+            Self::Admin(admin) => admin.options(),
             Self::Profile(profile) => profile.options(),
             Self::Search(with) => &with.options,
             Self::Privacy(privacy) => privacy.options(),
@@ -224,6 +242,10 @@ impl Command {
             Self::Logout(with) => account::logout(context, with.args).await,
             Self::Whoami(_) => account::whoami(context).await,
             Self::Devices(with) => account::devices(context, with.args).await,
+            Self::Password(with) => own::change_password(context, with.args).await,
+            Self::Username(with) => own::change_username(context, with.args).await,
+            Self::Account(account) => own::run(context, account).await,
+            Self::Admin(admin) => admin::run(context, admin).await,
             Self::Profile(profile) => profile::run(context, profile).await,
             Self::Search(with) => search::search(context, with.args).await,
             Self::Privacy(privacy) => privacy::run(context, privacy).await,

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use gateway::{CommandDoc, PARAMETERS, REST_OBJECTS, ROUTES, RouteDoc, TABLE, WITHOUT_TWIN};
 pub use limits::limits;
 use protocol::objects::{BODIES, CHOICES, Field, OBJECTS, Object};
-use protocol::{ErrorCode, events};
+use protocol::{ErrorCode, ServerRole, events};
 use types::{SCALARS, is_optional, wire};
 
 /// The script of ten lines, which README shows too.
@@ -28,7 +28,9 @@ pub fn protocol() -> String {
         "<!-- Generated from crates/kith/src/docs and the tables named there by `cargo test -p kith --test generated`. -->\n\n",
     );
     out.push_str(&include_str!("introduction.md").replace("{script}", SCRIPT));
-    for part in [commands(), event_table(), type_tables(), routes(), error_codes(), LIMITS.to_owned()] {
+    for part in
+        [commands(), event_table(), type_tables(), routes(), error_codes(), permissions(), LIMITS.to_owned()]
+    {
         out.push('\n');
         out.push_str(&part);
     }
@@ -120,6 +122,19 @@ fn type_tables() -> String {
         for (word, meaning) in choice.words {
             put(&mut out, format_args!("| `{word}` | {meaning} |\n"));
         }
+    }
+    out
+}
+
+fn permissions() -> String {
+    let mut out = String::from(
+        "## Permissions\n\nWhat it takes to look after a server. Everybody else is told `forbidden`. The last admin can be \
+         neither demoted nor suspended nor deleted (`last_admin`).\n\n| permission | moderator | admin | |\n|---|---|---|---|\n",
+    );
+    for line in accounts::PERMISSIONS {
+        let mark = |role| if line.permission.is_of(role) { "yes" } else { "" };
+        let (moderator, admin) = (mark(ServerRole::Moderator), mark(ServerRole::Admin));
+        put(&mut out, format_args!("| `{}` | {moderator} | {admin} | {} |\n", line.name, line.about));
     }
     out
 }

@@ -1,7 +1,9 @@
 //! `kith serve`: the services, wired to their stores and to the doors.
 
 mod acme;
+mod census;
 mod clock;
+mod farewells;
 mod health;
 mod http;
 mod lock;
@@ -89,6 +91,7 @@ impl Server {
             Some(door) => door.metrics.of_store(stores.chats),
             None => stores.chats,
         };
+        let census = Arc::new(stores.engine.clone());
         let readiness = Arc::new(health::Readiness::new(stores.engine));
         let clock: Arc<dyn Clock> = steady.clone();
         let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
@@ -128,7 +131,9 @@ impl Server {
         );
         let signed_in = Everybody { accounts: accounts.clone(), people: people.clone() };
         chats.start_sweeping(Arc::new(signed_in));
-        let services = Services { accounts, people, chats, presence: Arc::new(presence), typing, notices };
+        accounts.on_deletion(Arc::new(farewells::LeavesGroups(Arc::clone(&chats))));
+        let services =
+            Services { accounts, people, chats, presence: Arc::new(presence), typing, notices, census };
         let limits = Arc::new(Limits::new(policies::limits(settings)));
         let gateway =
             Gateway::new(services.clone(), &fan_out, policies::gateway(settings, key, Arc::clone(&limits)));
@@ -164,6 +169,18 @@ impl Server {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
+    /// While nobody administers the server, tells whoever reads its log how to.
+    async fn tell_first_admin(&self) {
+        match self.services.accounts.first_admin_token().await {
+            Ok(None) => {}
+            Ok(Some(token)) => {
+                let (scheme, address) = (self.scheme(), self.address);
+                tracing::warn!("no admin yet; become it at {scheme}://{address}/first-admin#token={token}");
+            }
+            Err(error) => tracing::warn!(%error, "whether there is an admin is not known"),
+        }
+    }
+
     /// What heeds changed settings while it runs.
     pub fn reloader(&self) -> Reloader {
         Reloader {
@@ -179,6 +196,7 @@ impl Server {
     /// # Errors
     /// The listener failed.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        self.tell_first_admin().await;
         let (stopping, stopped) = watch::channel(false);
         let upkeep = tokio::spawn(keep_up(self.services.clone(), stopped.clone()));
         let ringing = tokio::spawn(self.gateway.ring());

@@ -4,6 +4,7 @@
 mod support;
 
 mod accounts;
+mod administration;
 mod attacks;
 mod blocks;
 mod cli;
@@ -11,6 +12,7 @@ mod clients;
 mod codes;
 mod connections;
 mod crash;
+mod deletion;
 mod export;
 mod faults;
 mod groups;

@@ -2,11 +2,11 @@
 
 use super::objects;
 use crate::{
-    Body, ByteString, Contact, ConversationId, ConversationKind, ConversationSummary, DeviceId,
-    DeviceMessage, GroupsFrom, InviteDirection, InviteId, InviteStatus, LastSeenTo, LinkCode, MemberInfo,
-    MemberReceipt, Message, MessageId, MessageKind, MessageStatus, MessagesFrom, NoticeId, Notification,
-    NotificationId, NotificationKind, OutgoingDeviceMessage, Report, ReportId, Retention, Role, Seq,
-    ServerRole, Timestamp, UserId, UserInfo,
+    AccountInfo, AccountState, Body, ByteString, Contact, ConversationId, ConversationKind,
+    ConversationSummary, DeviceId, DeviceMessage, GroupsFrom, InviteDirection, InviteId, InviteStatus,
+    LastSeenTo, LinkCode, MemberInfo, MemberReceipt, Message, MessageId, MessageKind, MessageStatus,
+    MessagesFrom, NoticeId, Notification, NotificationId, NotificationKind, OutgoingDeviceMessage, Report,
+    ReportId, Retention, Role, Seq, ServerRole, Timestamp, UserId, UserInfo,
 };
 
 objects! { OBJECTS:
@@ -84,6 +84,91 @@ objects! { OBJECTS:
         users: Vec<UserInfo>,
         /// What to ask for the page that follows with; absent on the last one.
         next: Option<String>,
+    }
+    /// An account as those see it who look after the server.
+    AccountInfo: UserInfo {
+        /// Their email address, for those who may see it.
+        email: Option<String>,
+        /// Their phone number, for those who may see it.
+        phone: Option<String>,
+        /// What they may do on this server.
+        role: ServerRole,
+        /// Where the account stands.
+        state: AccountState,
+        /// When it was made.
+        createdAt: Timestamp,
+        /// By whom.
+        createdBy: UserId,
+        /// When it was last changed.
+        updatedAt: Timestamp,
+        /// By whom.
+        updatedBy: UserId,
+    }
+    /// Which accounts.
+    AccountsRequest {
+        /// Those found by this text, as in a search of users, whether others may find them or not; all if absent.
+        text: Option<String>,
+        /// Those with this role.
+        role: Option<ServerRole>,
+        /// Those that stand so.
+        state: Option<AccountState>,
+        /// `next` of the page before; the first page if absent.
+        after: Option<String>,
+        /// At most so many; the server's page bound if absent or larger.
+        limit: Option<u32>,
+    }
+    /// A page of accounts.
+    AccountPage {
+        /// The accounts.
+        accounts: Vec<AccountInfo>,
+        /// What to ask for the page that follows with; absent on the last one.
+        next: Option<String>,
+    }
+    /// A password that is good for one sign-in. Whoever signs in with it has none then, and sets a new one.
+    OneTimePassword {
+        /// The user.
+        user: UserId,
+        /// What they sign in with it as.
+        username: String,
+        /// The password. Shown this once.
+        password: String,
+        /// When it stops being accepted, if not used before.
+        expiresAt: Timestamp,
+    }
+    /// How much a server holds.
+    Statistics {
+        /// Accounts that are not deleted.
+        users: u64,
+        /// Those of them that are suspended.
+        suspended: u64,
+        /// Signed-in devices.
+        sessions: u64,
+        /// Users who are connected to the node that answers.
+        online: u64,
+        /// Conversations, also those that were deleted: estimated.
+        conversations: u64,
+        /// Messages, also those that expired: estimated.
+        messages: u64,
+        /// When this was counted: at most a minute ago.
+        countedAt: Timestamp,
+    }
+    /// Makes a server's first admin: registers an account, or signs in to one.
+    FirstAdmin {
+        /// What the link that the server printed at its start ends with.
+        token: String,
+        /// A username to register, or one's own.
+        username: String,
+        /// Its password.
+        password: String,
+        /// What to call this device.
+        device: Option<String>,
+    }
+    /// Confirms that one's own account is to be deleted. Exactly one of the two.
+    DeletionConfirmation {
+        /// The account's password.
+        password: Option<String>,
+        /// A one-time code, asked for a moment ago for the account's email address, or phone number if it has no other.
+        code: Option<String>,
     }
     /// What a user lets others know and do.
     Privacy {

@@ -114,6 +114,16 @@ pub const CHOICES: &[Choice] = &[
         ],
     },
     Choice {
+        name: "AccountState",
+        about: "Where an account stands.",
+        words: &[
+            ("active", "In use."),
+            ("suspended", "Nobody signs in to it until it is reinstated."),
+            ("deleting", "Erased; other parts of the server have yet to forget it."),
+            ("deleted", "Erased. Its id remains, for what others hold of it."),
+        ],
+    },
+    Choice {
         name: "LastSeenTo",
         about: "Who is told when a user was last online, and whether they are.",
         words: &[("everyone", "Everybody."), ("contacts", "Their contacts."), ("nobody", "Nobody.")],

@@ -50,6 +50,53 @@ impl Samples {
             let request = UserPageRequest { after: some("alice/u_…"), limit: Some(20) };
             area.object("UserPageRequest", &request);
             area.object("UserPage", &UserPage { users: vec![it.user()], next: some("alice/u_…") });
+            let account = AccountInfo {
+                user: it.user(),
+                email: some("alice@example.org"),
+                phone: some("+4915123456789"),
+                role: ServerRole::Admin,
+                state: AccountState::Suspended,
+                created_at: AT,
+                created_by: it.alice,
+                updated_at: AT + 1,
+                updated_by: it.bob,
+            };
+            area.object("AccountInfo", &account);
+            let request = AccountsRequest {
+                text: some("al"),
+                role: Some(ServerRole::User),
+                state: Some(AccountState::Active),
+                after: some("alice/u_…"),
+                limit: Some(20),
+            };
+            area.object("AccountsRequest", &request);
+            area.object("AccountPage", &AccountPage { accounts: vec![account], next: some("alice/u_…") });
+            let password = OneTimePassword {
+                user: it.alice,
+                username: "alice".into(),
+                password: "abcd-efgh-ijkl-mnop".into(),
+                expires_at: AT,
+            };
+            area.object("OneTimePassword", &password);
+            let statistics = Statistics {
+                users: 5,
+                suspended: 1,
+                sessions: 7,
+                online: 2,
+                conversations: 3,
+                messages: 40,
+                counted_at: AT,
+            };
+            area.object("Statistics", &statistics);
+            let first = FirstAdmin {
+                token: "abc".into(),
+                username: "alice".into(),
+                password: "correct horse".into(),
+                device: some("laptop"),
+            };
+            area.object("FirstAdmin", &first);
+            let confirmation = DeletionConfirmation { password: some("correct horse"), code: some("123456") };
+            area.object("DeletionConfirmation", &confirmation);
             let privacy = Privacy { messages: MessagesFrom::Invite, ..Privacy::default() };
             area.object("Privacy", &privacy);
             let changes = PrivacyChanges {

@@ -3,6 +3,7 @@
 //! Whatever gives an address to a user holds the lock on the row of its code; whatever adds a session or changes what
 //! a user signs in with holds that on the user. Several sessions are locked in the order of their ids.
 
+mod admin;
 mod profiles;
 pub(super) mod steps;
 mod terms;
@@ -19,7 +20,8 @@ use tokio_postgres::error::SqlState;
 
 use self::steps::{
     Parameters, Result, add_session, bytes, device_id, end_others, execute, find, find_public, id,
-    insert_session, insert_user, login_of, query, redeem, stored_login, stored_session, user_info,
+    insert_session, insert_user, login_of, query, redeem, stored_login, stored_session,
+    use_one_time_password, user_info,
 };
 use self::terms::write_terms;
 use super::Database;
@@ -41,7 +43,8 @@ impl AccountStore for Database {
 
     async fn login(&self, username: &str) -> Result<Option<StoredLogin>, StoreError> {
         let client = self.client().await?;
-        let sql = "SELECT id, username, name, password_hash FROM users WHERE username = $1";
+        let sql =
+            "SELECT id, username, name, password_hash, one_time_until, state FROM users WHERE username = $1";
         let row = query(&client, sql, &[&username]).await?.pop();
         Ok(row.as_ref().map(stored_login).transpose()?)
     }
@@ -60,6 +63,7 @@ impl AccountStore for Database {
             if login.and_then(|login| login.password_hash).as_deref() != Some(expected) {
                 return Ok(None);
             }
+            use_one_time_password(&transaction, user).await?;
         }
         let evicted = add_session(&transaction, user, &session, max_devices).await?;
         transaction.commit().await.map_err(Failure::from)?;
@@ -86,7 +90,8 @@ impl AccountStore for Database {
             return Ok(refused);
         }
         let sql = "UPDATE users SET username = COALESCE($2, username), \
-                   password_hash = COALESCE($3, password_hash), updated_at = $4, updated_by = $1 WHERE id = $1";
+                   password_hash = COALESCE($3, password_hash), \
+                   one_time_until = CASE WHEN $3 IS NULL THEN one_time_until END, updated_at = $4, updated_by = $1 WHERE id = $1 AND state IN ('active', 'suspended')";
         let hash = change.password.as_ref().map(|password| password.hash.as_str());
         let parameters: Parameters<'_> = &[&bytes(user.as_bytes()), &change.username, &hash, &change.now];
         match execute(&transaction, sql, parameters).await {
@@ -173,6 +178,9 @@ impl AccountStore for Database {
                 return Ok(CodeSignIn::WrongCode);
             }
             if let Some(user) = find(&transaction, &Lookup::Address(attempt.address)).await? {
+                if login_of(&transaction, user.id, true).await?.is_some_and(|login| login.suspended) {
+                    return Ok(CodeSignIn::Suspended);
+                }
                 return Ok(match add_session(&transaction, user.id, &session, max_devices).await? {
                     Some(evicted) => CodeSignIn::SignedIn { user, registered: false, evicted },
                     None => CodeSignIn::WrongCode,
@@ -202,10 +210,10 @@ impl AccountStore for Database {
             let address = attempt.address.as_str().to_owned();
             let sql = match attempt.address.channel() {
                 Channel::Email => {
-                    "UPDATE users SET email = $2, updated_at = $3, updated_by = $1 WHERE id = $1"
+                    "UPDATE users SET email = $2, updated_at = $3, updated_by = $1 WHERE id = $1 AND state IN ('active', 'suspended')"
                 }
                 Channel::Phone => {
-                    "UPDATE users SET phone = $2, updated_at = $3, updated_by = $1 WHERE id = $1"
+                    "UPDATE users SET phone = $2, updated_at = $3, updated_by = $1 WHERE id = $1 AND state IN ('active', 'suspended')"
                 }
             };
             match find(&transaction, &Lookup::Address(attempt.address)).await? {

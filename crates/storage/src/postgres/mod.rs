@@ -84,6 +84,30 @@ impl Database {
 }
 
 /// All that is missing, in one transaction: whatever ends it half way leaves the tables as they were.
+impl Database {
+    /// About how many conversations and messages there are, as PostgreSQL last estimated; counted where it has not yet.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn census(&self) -> Result<(u64, u64), Failure> {
+        let client = self.client().await?;
+        let about = async |table: &str| {
+            let sql = "SELECT reltuples::BIGINT FROM pg_class WHERE oid = $1::TEXT::regclass";
+            let estimate: i64 = client.query_one(sql, &[&table]).await?.try_get(0)?;
+            let count = match u64::try_from(estimate) {
+                Ok(estimate) => estimate,
+                Err(_) => {
+                    let count: i64 =
+                        client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await?.try_get(0)?;
+                    u64::try_from(count).unwrap_or(0)
+                }
+            };
+            Ok::<_, Failure>(count)
+        };
+        Ok((about("conversation").await?, about("message").await?))
+    }
+}
+
 async fn migrate(config: &Config) -> Result<(), Failure> {
     let (mut client, connection) = config.connect(NoTls).await?;
     let driver = tokio::spawn(connection);

@@ -1,5 +1,6 @@
 //! Accounts in SQLite.
 
+mod admin;
 mod profiles;
 mod steps;
 mod terms;
@@ -16,7 +17,7 @@ use rusqlite::{OptionalExtension, Result, params};
 
 use self::steps::{
     add_session, device_id, end_others, find, find_public, insert_session, insert_user, login_of, redeem,
-    stored_login, stored_session, user_info,
+    stored_login, stored_session, use_one_time_password, user_info,
 };
 use self::terms::write_terms;
 use super::Database;
@@ -39,7 +40,7 @@ impl AccountStore for Database {
         let username = username.to_owned();
         let login = self.read(move |connection| {
             connection
-                .prepare_cached("SELECT id, username, name, password_hash FROM users WHERE username = ?1")?
+                .prepare_cached("SELECT id, username, name, password_hash, one_time_until, state FROM users WHERE username = ?1")?
                 .query_row([username], stored_login)
                 .optional()
         });
@@ -56,8 +57,11 @@ impl AccountStore for Database {
         let password_hash = password_hash.map(str::to_owned);
         let evicted = self.write(move |transaction| {
             let exists = transaction
-                .prepare_cached("SELECT 1 FROM users WHERE id = ?1 AND (?2 IS NULL OR password_hash = ?2)")?
+                .prepare_cached("SELECT 1 FROM users WHERE id = ?1 AND state = 'active' AND (?2 IS NULL OR password_hash = ?2)")?
                 .exists(params![user.as_bytes(), password_hash])?;
+            if exists && password_hash.is_some() {
+                use_one_time_password(transaction, user)?;
+            }
             exists.then(|| add_session(transaction, user, &session, max_devices)).transpose()
         });
         Ok(evicted.await?)
@@ -84,7 +88,8 @@ impl AccountStore for Database {
             let set = transaction
                 .prepare_cached(
                     "UPDATE OR IGNORE users SET username = COALESCE(?2, username), \
-                     password_hash = COALESCE(?3, password_hash), updated_at = ?4, updated_by = ?1 WHERE id = ?1",
+                     password_hash = COALESCE(?3, password_hash), \
+                     one_time_until = CASE WHEN ?3 IS NULL THEN one_time_until END, updated_at = ?4, updated_by = ?1 WHERE id = ?1 AND state IN ('active', 'suspended')",
                 )?
                 .execute(params![user.as_bytes(), change.username, hash, change.now])?;
             if set == 0 {
@@ -169,6 +174,9 @@ impl AccountStore for Database {
                 return Ok(CodeSignIn::WrongCode);
             }
             if let Some(user) = find(transaction, &Lookup::Address(attempt.address))? {
+                if login_of(transaction, user.id)?.is_some_and(|login| login.suspended) {
+                    return Ok(CodeSignIn::Suspended);
+                }
                 let evicted = add_session(transaction, user.id, &session, max_devices)?;
                 return Ok(CodeSignIn::SignedIn { user, registered: false, evicted });
             }
@@ -192,10 +200,10 @@ impl AccountStore for Database {
             let address = attempt.address.as_str().to_owned();
             let sql = match attempt.address.channel() {
                 Channel::Email => {
-                    "UPDATE users SET email = ?2, updated_at = ?3, updated_by = ?1 WHERE id = ?1"
+                    "UPDATE users SET email = ?2, updated_at = ?3, updated_by = ?1 WHERE id = ?1 AND state IN ('active', 'suspended')"
                 }
                 Channel::Phone => {
-                    "UPDATE users SET phone = ?2, updated_at = ?3, updated_by = ?1 WHERE id = ?1"
+                    "UPDATE users SET phone = ?2, updated_at = ?3, updated_by = ?1 WHERE id = ?1 AND state IN ('active', 'suspended')"
                 }
             };
             match find(transaction, &Lookup::Address(attempt.address))? {

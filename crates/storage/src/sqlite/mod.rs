@@ -93,6 +93,26 @@ fn migrate(connection: &mut Connection) -> Result<(), Failure> {
     Ok(())
 }
 
+impl Database {
+    /// About how many conversations and messages there are, also those that were deleted, without counting the messages.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn census(&self) -> Result<(u64, u64), Failure> {
+        let count = |connection: &Connection, sql| {
+            let count: i64 = connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+            Ok::<_, rusqlite::Error>(u64::try_from(count).unwrap_or(0))
+        };
+        self.read(move |connection| {
+            let conversations = count(connection, "SELECT count(*) FROM conversation")?;
+            // Rows are numbered in the order of their arrival.
+            let messages = count(connection, "SELECT COALESCE(max(row), 0) FROM message")?;
+            Ok((conversations, messages))
+        })
+        .await
+    }
+}
+
 fn connect(path: &Path) -> Result<Connection, Failure> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;

@@ -1,5 +1,6 @@
 //! Accounts over real databases: what a store must do, on both backends, and what the service makes of it.
 
+mod administration;
 mod codes;
 mod credentials;
 mod profiles;

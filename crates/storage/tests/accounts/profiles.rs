@@ -1,7 +1,7 @@
-use accounts::store::{
-    AccountState, Lookup, NewCredentials, NewProfile, ProfileChanged, StoredAccount, UserSearch,
+use accounts::store::{Lookup, NewCredentials, NewProfile, ProfileChanged, StoredAccount, UserSearch};
+use protocol::{
+    AccountState, GroupsFrom, LastSeenTo, MessagesFrom, Privacy, PrivacyChanges, ServerRole, UserInfo,
 };
-use protocol::{GroupsFrom, LastSeenTo, MessagesFrom, Privacy, PrivacyChanges, ServerRole, UserInfo};
 
 use crate::*;
 

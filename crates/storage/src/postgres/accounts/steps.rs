@@ -53,14 +53,14 @@ pub(super) async fn insert_session(
     Ok(())
 }
 
-/// Inserts, and ends those above the bound. `None` if there is no such user.
+/// Inserts, and ends those above the bound. `None` if there is no such user, or they are suspended.
 pub(super) async fn add_session(
     client: &impl GenericClient,
     user: UserId,
     session: &NewSession,
     max_devices: u32,
 ) -> Result<Option<Vec<DeviceId>>> {
-    let sql = "SELECT 1 FROM users WHERE id = $1 FOR UPDATE";
+    let sql = "SELECT 1 FROM users WHERE id = $1 AND state = 'active' FOR UPDATE";
     if query(client, sql, &[&bytes(user.as_bytes())]).await?.is_empty() {
         return Ok(None);
     }
@@ -141,15 +141,28 @@ pub(super) async fn login_of(
     locked: bool,
 ) -> Result<Option<StoredLogin>> {
     let sql = if locked {
-        "SELECT id, username, name, password_hash FROM users WHERE id = $1 FOR UPDATE"
+        "SELECT id, username, name, password_hash, one_time_until, state FROM users WHERE id = $1 FOR UPDATE"
     } else {
-        "SELECT id, username, name, password_hash FROM users WHERE id = $1"
+        "SELECT id, username, name, password_hash, one_time_until, state FROM users WHERE id = $1"
     };
     query(client, sql, &[&bytes(user.as_bytes())]).await?.first().map(stored_login).transpose()
 }
 
+/// A password that is good for one sign-in is no more.
+pub(super) async fn use_one_time_password(client: &impl GenericClient, user: UserId) -> Result<()> {
+    let sql = "UPDATE users SET password_hash = NULL, one_time_until = NULL \
+               WHERE id = $1 AND one_time_until IS NOT NULL";
+    execute(client, sql, &[&bytes(user.as_bytes())]).await?;
+    Ok(())
+}
+
 pub(super) fn stored_login(row: &Row) -> Result<StoredLogin> {
-    Ok(StoredLogin { user: user_info(row)?, password_hash: row.try_get(3)? })
+    Ok(StoredLogin {
+        user: user_info(row)?,
+        password_hash: row.try_get(3)?,
+        one_time_until: row.try_get(4)?,
+        suspended: row.try_get::<_, &str>(5)? != "active",
+    })
 }
 
 pub(super) fn user_info(row: &Row) -> Result<UserInfo> {

@@ -137,13 +137,31 @@ fn found_by(lookup: &Lookup) -> (&'static str, &str) {
 
 pub(super) fn login_of(connection: &Connection, user: UserId) -> Result<Option<StoredLogin>> {
     connection
-        .prepare_cached("SELECT id, username, name, password_hash FROM users WHERE id = ?1")?
+        .prepare_cached(
+            "SELECT id, username, name, password_hash, one_time_until, state FROM users WHERE id = ?1",
+        )?
         .query_row([user.as_bytes()], stored_login)
         .optional()
 }
 
+/// A password that is good for one sign-in is no more.
+pub(super) fn use_one_time_password(transaction: &Transaction<'_>, user: UserId) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "UPDATE users SET password_hash = NULL, one_time_until = NULL \
+             WHERE id = ?1 AND one_time_until IS NOT NULL",
+        )?
+        .execute([user.as_bytes()])?;
+    Ok(())
+}
+
 pub(super) fn stored_login(row: &Row<'_>) -> Result<StoredLogin> {
-    Ok(StoredLogin { user: user_info(row)?, password_hash: row.get(3)? })
+    Ok(StoredLogin {
+        user: user_info(row)?,
+        password_hash: row.get(3)?,
+        one_time_until: row.get(4)?,
+        suspended: row.get::<_, String>(5)? != "active",
+    })
 }
 
 pub(super) fn user_info(row: &Row<'_>) -> Result<UserInfo> {

@@ -140,7 +140,7 @@ impl Server {
         let listen = settings.server.address();
         let listener = redirect::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
         let redirect = redirect::Door::bind(&settings.server).await?;
-        Ok(Self {
+        let server = Self {
             address: listener.local_addr()?,
             listener,
             redirect,
@@ -156,7 +156,9 @@ impl Server {
             clock: steady,
             drain_timeout_s: Arc::new(AtomicU64::new(settings.server.drain_timeout_s)),
             _lock: lock,
-        })
+        };
+        server.tell_first_admin().await;
+        Ok(server)
     }
 
     /// Where it listens.
@@ -196,7 +198,6 @@ impl Server {
     /// # Errors
     /// The listener failed.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        self.tell_first_admin().await;
         let (stopping, stopped) = watch::channel(false);
         let upkeep = tokio::spawn(keep_up(self.services.clone(), stopped.clone()));
         let ringing = tokio::spawn(self.gateway.ring());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use accounts::Farewell;
+use accounts::{Farewell, People};
 use async_trait::async_trait;
 use chats::Chats;
 use protocol::UserId;
@@ -16,5 +16,15 @@ impl Farewell for LeavesGroups {
         let left = self.0.leave_all(user).await.map_err(|error| error.to_string())?;
         tracing::debug!(%user, left, "a deleted user left their groups");
         Ok(())
+    }
+}
+
+/// Contacts, blocks, invites and reports.
+pub(super) struct LeavesPeople(pub(super) People);
+
+#[async_trait]
+impl Farewell for LeavesPeople {
+    async fn forget(&self, user: UserId) -> Result<(), String> {
+        self.0.forget(user).await.map_err(|error| error.to_string())
     }
 }

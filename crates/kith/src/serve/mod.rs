@@ -131,6 +131,7 @@ impl Server {
         );
         let signed_in = Everybody { accounts: accounts.clone(), people: people.clone() };
         chats.start_sweeping(Arc::new(signed_in));
+        accounts.on_deletion(Arc::new(farewells::LeavesPeople(people.clone())));
         accounts.on_deletion(Arc::new(farewells::LeavesGroups(Arc::clone(&chats))));
         let services =
             Services { accounts, people, chats, presence: Arc::new(presence), typing, notices, census };

@@ -189,7 +189,7 @@ fn every_word_on_the_wire() {
     check::<InviteStatus>("InviteStatus");
     check::<NotificationKind>("NotificationKind");
     check::<AccountState>("AccountState");
-    assert_eq!(CHOICES.len(), 12);
+    assert_eq!(CHOICES.len(), 13);
     let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(codes, expected::<ErrorCode>(&json!("?")));
     insta::assert_snapshot!("error_codes", codes.join("\n"));

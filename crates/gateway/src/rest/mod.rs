@@ -32,21 +32,14 @@ use chats::Caller;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use protocol::{
-    AccountInfo, AccountPage, AccountsRequest, CodeRequest, CodeSent, CodeVerification, ConversationFilter,
-    ConversationSettings, ConversationSummary, Credentials, CredentialsChange, DeletionConfirmation,
-    ErrorCode, FirstAdmin, GroupChanges, GroupInfo, GroupLink, GroupPreview, HistoryRequest, JoinedGroup,
-    MembershipRecord, MessageInfo, MessagePage, NewGroup, NewGroupLink, OneTimePassword, Presence, Privacy,
-    PrivacyChanges, Profile, ProfileChanges, RefreshRequest, Sent, SessionInfo, SignedIn, Statistics,
-    SyncPage, SyncRequest, Tokens, UserInfo, UserPage, WhoAmI,
-};
-use protocol::{
-    BlockedUser, CodeRequest, CodeSent, CodeVerification, ContactsPage, ContactsRequest, ConversationFilter,
-    ConversationSettings, ConversationSummary, Credentials, CredentialsChange, ErrorCode, GroupChanges,
-    GroupInfo, GroupLink, GroupPreview, HistoryRequest, Invite, InviteOutcome, JoinedGroup, MembershipRecord,
-    Message, MessageInfo, MessagePage, NewGroup, NewGroupLink, NewReport, NotificationPage,
-    NotificationsRequest, Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, RefreshRequest, Report,
-    ReportsPage, ReportsRequest, Sent, SessionInfo, SignedIn, SyncPage, SyncRequest, Tokens, UserInfo,
-    UserPage, WhoAmI,
+    AccountInfo, AccountPage, AccountsRequest, BlockedUser, CodeRequest, CodeSent, CodeVerification,
+    ContactsPage, ContactsRequest, ConversationFilter, ConversationSettings, ConversationSummary,
+    Credentials, CredentialsChange, DeletionConfirmation, ErrorCode, FirstAdmin, GroupChanges, GroupInfo,
+    GroupLink, GroupPreview, HistoryRequest, Invite, InviteOutcome, JoinedGroup, MembershipRecord, Message,
+    MessageInfo, MessagePage, NewGroup, NewGroupLink, NewReport, NotificationPage, NotificationsRequest,
+    OneTimePassword, Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, RefreshRequest, Report,
+    ReportsPage, ReportsRequest, Sent, SessionInfo, SignedIn, Statistics, SyncPage, SyncRequest, Tokens,
+    UserInfo, UserPage, WhoAmI,
 };
 
 use crate::CommandError;

@@ -89,14 +89,29 @@ fn parse(answer: &[u8]) -> Option<Answer> {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    if headers.iter().any(|(name, _)| name == "transfer-encoding") {
-        return None; // our own server knows its answers' length
-    }
-    let body = match body {
+    let body = match headers.iter().any(|(name, _)| name == "transfer-encoding") {
+        true => whole(body)?,
+        false => body.to_owned(),
+    };
+    let body = match body.as_str() {
         "" => Value::Null,
         body => serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned())),
     };
     Some(Answer { status, headers, body })
+}
+
+/// A body that comes in chunks (RFC 9112, section 7.1), without trailers. None: its end is missing.
+fn whole(mut chunks: &str) -> Option<String> {
+    let mut body = String::new();
+    loop {
+        let (length, rest) = chunks.split_once("\r\n")?;
+        let length = usize::from_str_radix(length, 16).ok()?;
+        body += rest.get(..length)?;
+        chunks = rest.get(length..)?.strip_prefix("\r\n")?;
+        if length == 0 {
+            return Some(body);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -118,6 +133,17 @@ mod tests {
         assert_eq!(parse(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap().body, Value::Null);
         assert_eq!(parse(b"HTTP/1.1 200 OK\r\n\r\nok\n").unwrap().body, "ok\n");
         assert_eq!(parse(b"SSH-2.0\r\n\r\n"), None);
-        assert_eq!(parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), None);
+    }
+
+    #[test]
+    fn chunks_are_one_body() {
+        let chunked = |body: &str| {
+            let answer =
+                parse(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}").as_bytes());
+            answer.map(|answer| answer.body)
+        };
+        assert_eq!(chunked("0\r\n\r\n"), Some(Value::Null));
+        assert_eq!(chunked("3\r\nok,\r\na\r\n and\r\nmore\r\n0\r\n\r\n"), Some(json!("ok, and\r\nmore")));
+        assert_eq!(chunked("3\r\nok,\r\n"), None, "cut off");
     }
 }

@@ -99,11 +99,16 @@ impl Aim {
         }
     }
 
-    /// The fields that have to be there; of those that may, the first if there are no others.
+    /// The fields that have to be there, and those that say which place of which conversation; of those that may be, the
+    /// first if there are no others.
     fn fields(&self, object: &Object) -> Value {
-        let optional = |of: &str| matches!(shape(of), Shape::Maybe(_));
-        let required: Vec<_> = object.fields.iter().filter(|field| !optional(field.of)).collect();
-        let fields = if required.is_empty() { object.fields.iter().take(1).collect() } else { required };
+        let names_one = names_a_conversation(object.name);
+        let takes = |of: &str| match shape(of) {
+            Shape::Maybe(inner) => names_one && (inner == "Seq" || names_a_conversation(inner)),
+            _ => true,
+        };
+        let taken: Vec<_> = object.fields.iter().filter(|field| takes(field.of)).collect();
+        let fields = if taken.is_empty() { object.fields.iter().take(1).collect() } else { taken };
         let base = object.base.and_then(self::object).map(|base| self.fields(base));
         let mut all = base.unwrap_or_else(|| json!({}));
         for field in fields {

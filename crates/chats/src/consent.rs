@@ -95,7 +95,7 @@ impl Chats {
             return Ok(None);
         }
         let (after, before) = (seq.saturating_sub(1), seq.saturating_add(1));
-        let range = Range { conversation: id, after, before, limit: 1, newest_first: false };
+        let range = Range::between(id, after, before, 1);
         Ok(self.store.read(range).await?.pop().map(|entry| message_of(conversation.kind, entry)))
     }
 }

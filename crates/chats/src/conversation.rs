@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::{
-    Body, Content, ConversationId, ConversationKind, DeviceId, Message, MessageId, Receipt, Seq, Timestamp,
-    UserId,
+    Body, Content, ConversationId, ConversationKind, DeviceId, Message, MessageId, MessageKind, Receipt, Seq,
+    Timestamp, UserId,
 };
 
 use crate::Appended;
@@ -85,7 +85,7 @@ pub(crate) struct State {
     pub(crate) now: Snapshot,
     /// The log's end, without a gap; what stood before it was loaded is not in it.
     pub(crate) recent: VecDeque<Recent>,
-    /// The last entry, once somebody asked for it or appended it.
+    /// The last entry that is no annotation, once somebody asked for it or appended it.
     pub(crate) last: Option<Arc<Message>>,
     /// Bodies up to here have gone, as far as this process knows.
     swept: Seq,
@@ -100,10 +100,11 @@ impl State {
         self.last.take_if(|last| last.seq <= to);
     }
 
-    /// Keeps what was read as the last entry, unless the log has moved on, or it may have been read before its body went.
-    pub(crate) fn keep_last(&mut self, message: &Arc<Message>) {
+    /// Keeps what was read as the last entry when the log ended at `end`, unless it has moved on, or it may have been read
+    /// before its body went.
+    pub(crate) fn keep_last(&mut self, message: &Arc<Message>, end: Seq) {
         let gone = matches!(message.body, Body::Open(Content::Expired));
-        if self.now.last_seq == message.seq && (message.seq > self.swept || gone) {
+        if self.now.last_seq == end && (message.seq > self.swept || gone) {
             self.last = Some(Arc::clone(message));
         }
     }
@@ -120,7 +121,9 @@ impl State {
             device: message.device,
             id: message.id.clone(),
         });
-        self.last = Some(Arc::clone(message));
+        if message.kind != MessageKind::Annotation {
+            self.last = Some(Arc::clone(message));
+        }
     }
 }
 

@@ -22,13 +22,7 @@ impl Chats {
         if !visible.iter().any(|part| part.after < seq && seq <= part.to) {
             return Err(ChatError::NotFound("message"));
         }
-        let range = Range {
-            conversation: id,
-            after: seq.saturating_sub(1),
-            before: seq + 1,
-            limit: 1,
-            newest_first: false,
-        };
+        let range = Range::between(id, seq.saturating_sub(1), seq + 1, 1);
         let entry = self.store.read(range).await?.pop().ok_or(ChatError::NotFound("message"))?;
         let addressees: Vec<UserId> = self
             .store

@@ -6,6 +6,7 @@
 //!
 //! This crate never opens a socket, knows no SQL, and does not know who is connected: it tells an [`Audience`].
 
+mod annotate;
 mod audience;
 mod cache;
 mod caught;
@@ -16,9 +17,11 @@ mod groups;
 mod info;
 mod links;
 mod log;
+mod marks;
 mod policy;
 mod read;
 mod receipts;
+mod search;
 mod send;
 mod service;
 mod settings;

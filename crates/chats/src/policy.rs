@@ -13,6 +13,14 @@ pub struct Policy {
     pub page_messages: usize,
     /// The most bytes of bodies one page holds (but at least one message).
     pub page_bytes: usize,
+    /// How long after it was sent its author may edit a message, in milliseconds; 0 for ever.
+    pub edit_window_ms: i64,
+    /// The most messages pinned in one conversation.
+    pub pins: usize,
+    /// The most members that react to one message.
+    pub reactions: usize,
+    /// Whether words of plain conversations are written down and can be searched.
+    pub search: bool,
     /// Commands that may wait for one batcher; whoever comes later waits for a place.
     pub queued_commands: usize,
     /// Commands that one batch takes.
@@ -51,6 +59,10 @@ impl Default for Policy {
             group_members: 1_024,
             page_messages: 500,
             page_bytes: 1024 * 1024,
+            edit_window_ms: 0,
+            pins: 50,
+            reactions: 1_000,
+            search: true,
             queued_commands: 4_096,
             batch_commands: 1_024,
             batchers: 1,

@@ -19,18 +19,21 @@ use crate::{Caller, ChatError, Chats};
 const DEVICE_MESSAGES: usize = 500;
 
 /// How much of a page is left.
-struct Room {
+pub(crate) struct Room {
     messages: usize,
     bytes: usize,
 }
 
 impl Room {
-    fn take(&mut self, entry: &NewEntry, nothing_yet: bool) -> bool {
-        if self.messages == 0 || (entry.body.len() > self.bytes && !nothing_yet) {
+    pub(crate) fn take(&mut self, entry: &NewEntry, nothing_yet: bool) -> bool {
+        // Reactions are longer in text than they are stored.
+        let reactions = entry.reactions.as_ref().map_or(0, |stored| stored.len() * 3);
+        let bytes = entry.body.len() + reactions;
+        if self.messages == 0 || (bytes > self.bytes && !nothing_yet) {
             return false;
         }
         self.messages -= 1;
-        self.bytes = self.bytes.saturating_sub(entry.body.len());
+        self.bytes = self.bytes.saturating_sub(bytes);
         true
     }
 }
@@ -89,6 +92,8 @@ impl Chats {
                 // One more tells whether there is more.
                 limit: room.messages + 1,
                 newest_first: true,
+                reader: Some(caller.user),
+                no_annotations: false,
             };
             if range.after + 1 >= range.before {
                 continue;
@@ -122,8 +127,8 @@ impl Chats {
             if after + 1 >= before {
                 continue;
             }
-            let range =
-                Range { conversation: id, after, before, limit: room.messages + 1, newest_first: false };
+            let mut range = Range::between(id, after, before, room.messages + 1);
+            range.reader = Some(caller.user);
             for entry in self.store.read(range).await? {
                 if !room.take(&entry, messages.is_empty()) {
                     return Ok(MessagePage { messages, more: true });
@@ -142,7 +147,7 @@ impl Chats {
         Ok(self.store.drop_device_messages(caller.device, number).await?)
     }
 
-    fn room(&self, limit: Option<u32>) -> Room {
+    pub(crate) fn room(&self, limit: Option<u32>) -> Room {
         let most = self.policy.page_messages;
         let messages = limit.map_or(most, |limit| (limit as usize).clamp(1, most));
         Room { messages, bytes: self.policy.page_bytes }
@@ -201,7 +206,8 @@ impl Chats {
                 while after < part.to {
                     let limit = room.messages + 1;
                     let before = part.to + 1;
-                    let range = Range { conversation: id, after, before, limit, newest_first: false };
+                    let mut range = Range::between(id, after, before, limit);
+                    range.reader = Some(caller.user);
                     let entries = self.store.read(range).await?;
                     let Some(last) = entries.last().map(|entry| entry.seq) else { break };
                     for entry in entries.into_iter().filter(&wanted) {

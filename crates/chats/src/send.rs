@@ -58,16 +58,30 @@ impl Chats {
             Body::Open(Content::Unsupported) => {
                 return Err(ChatError::Invalid("this server does not know that type of body".into()));
             }
+            Body::Open(
+                Content::Edit { .. }
+                | Content::Delete { .. }
+                | Content::Reaction { .. }
+                | Content::Pin { .. },
+            ) => {
+                let why = "use EditMessage, DeleteMessage, React or PinMessage to say such a thing";
+                return Err(ChatError::Invalid(why.into()));
+            }
             Body::Open(_) => {
                 return Err(ChatError::Invalid("only the server records such an entry".into()));
             }
         };
+        self.check_bytes(bytes)?;
+        Ok(body)
+    }
+
+    pub(crate) fn check_bytes(&self, bytes: usize) -> Result<(), ChatError> {
         match bytes {
             0 => Err(ChatError::Invalid("a message is not empty".into())),
             _ if bytes > self.policy.message_bytes => {
                 Err(ChatError::TooLarge { limit: self.policy.message_bytes })
             }
-            _ => Ok(body),
+            _ => Ok(()),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::caught::caught_now;
 use crate::conversation::{Conversation, Snapshot};
 use crate::log::Batchers;
 use crate::receipts::Receipts;
+use crate::search::Searchable;
 use crate::store::{ChatStore, MemberSettings, Stay};
 use crate::sweep::Hints;
 use crate::{Audience, ChatError, Policy, Users};
@@ -63,10 +64,14 @@ impl Chats {
         let (batchers, news) = Batchers::start(&store, &users, &cache, &clock, &policy);
         let receipts = Arc::new(Receipts::default());
         let mut tasks = Vec::new();
+        let searchable = policy.search.then(Arc::<Searchable>::default);
         for mut routed in news {
-            let audience = Arc::clone(&audience);
+            let (audience, searchable) = (Arc::clone(&audience), searchable.clone());
             tasks.push(tokio::spawn(async move {
                 while let Some(entries) = routed.recv().await {
+                    if let Some(searchable) = &searchable {
+                        searchable.note(&entries);
+                    }
                     caught_now("the audience", || audience.appended(entries));
                 }
             }));
@@ -86,6 +91,9 @@ impl Chats {
             policy,
         });
         chats.start_receipts();
+        if let Some(searchable) = searchable {
+            chats.start_writing_words(searchable);
+        }
         chats
     }
 

@@ -96,6 +96,9 @@ impl Chats {
             kind: MessageKind::System,
             epoch: None,
             body: encode(&Content::Created)?,
+            target: None,
+            edited_at: None,
+            reactions: None,
         };
         let new = NewConversation {
             id,

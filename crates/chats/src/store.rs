@@ -1,6 +1,8 @@
 //! What this service asks of a database. A method is one whole transaction, and takes a batch.
 
 mod groups;
+mod marks;
+mod search;
 mod sweep;
 
 use async_trait::async_trait;
@@ -11,6 +13,8 @@ use protocol::{
 };
 
 pub use groups::{Admission, GroupStore, Link, LinkUse, MemberSettings, SettingsChange};
+pub use marks::{Amendment, MarkStore, Pin, PinChange, Place, Rewrite, Star};
+pub use search::{Hits, Search, SearchCursor, SearchStore, Words};
 pub use sweep::{Outline, SweepStore, Unswept};
 
 /// Why a store did not do as asked.
@@ -130,6 +134,12 @@ pub struct NewEntry {
     pub epoch: Option<u64>,
     /// The body as stored: content in MessagePack, or what is sealed as it came.
     pub body: Bytes,
+    /// The entry it edits, if it is an edit.
+    pub target: Option<Seq>,
+    /// When it was last edited. Never set on a new entry, like the next.
+    pub edited_at: Option<Timestamp>,
+    /// Who reacted to it, as stored.
+    pub reactions: Option<Bytes>,
 }
 
 /// Somebody joined, left, or changed their role.
@@ -198,6 +208,10 @@ pub struct Commit {
     pub device_messages: Vec<NewDeviceMessage>,
     /// Links that somebody joined by, once each.
     pub link_uses: Vec<LinkUse>,
+    /// Earlier entries that are changed by the new ones, once each.
+    pub amendments: Vec<Amendment>,
+    /// Pins, in order.
+    pub pins: Vec<PinChange>,
 }
 
 /// A stay of a user in a conversation, from the user's side.
@@ -275,6 +289,17 @@ pub struct Range {
     pub limit: usize,
     /// The newest first, instead of the oldest.
     pub newest_first: bool,
+    /// Who reads: without what they deleted for themselves.
+    pub reader: Option<UserId>,
+    /// Without annotations.
+    pub no_annotations: bool,
+}
+
+impl Range {
+    /// All of a conversation's entries after one and before another, oldest first, whoever reads.
+    pub fn between(conversation: ConversationId, after: Seq, before: Seq, limit: usize) -> Self {
+        Self { conversation, after, before, limit, newest_first: false, reader: None, no_annotations: false }
+    }
 }
 
 /// A user's stays, and a device's messages with their numbers.
@@ -282,7 +307,7 @@ pub type Overview = (Vec<Stay>, Vec<(u64, NewDeviceMessage)>);
 
 /// The tables of this service.
 #[async_trait]
-pub trait ChatStore: GroupStore + SweepStore {
+pub trait ChatStore: GroupStore + MarkStore + SearchStore + SweepStore {
     /// Creates a conversation, or finds the one that its key already names: its id, and whether it is new.
     async fn create(&self, new: NewConversation) -> Result<(ConversationId, bool), StoreError>;
 
@@ -314,8 +339,8 @@ pub trait ChatStore: GroupStore + SweepStore {
     /// The last entry of a conversation that was appended before `time`; 0 if none.
     async fn seq_before(&self, conversation: ConversationId, time: Timestamp) -> Result<Seq, StoreError>;
 
-    /// How many entries of kind content in each of these spans are from others than `user`; counting stops at `limit` in
-    /// each.
+    /// How many entries of kind content in each of these spans are from others than `user`, who has not hidden them;
+    /// counting stops at `limit` in each.
     async fn count_unread(&self, user: UserId, spans: Vec<Span>, limit: u32) -> Result<Vec<u32>, StoreError>;
 
     /// The stays of a user, in all conversations or in one; those in one conversation stand together, oldest first.

@@ -11,6 +11,7 @@ use protocol::{
 use crate::conversation::{Conversation, Snapshot};
 use crate::log::message_of;
 use crate::read::Mine;
+use crate::service::Visible;
 use crate::settings::shown;
 use crate::store::{Range, Span};
 use crate::{Caller, ChatError, Chats};
@@ -57,7 +58,9 @@ impl Chats {
         let receipts = self.receipts_in(&mine.conversation, caller.user).await?;
         let mut summary = self.summary(caller.user, &mine, receipts, Detail::Full).await?;
         summary.unread = self.unread(caller.user, [(&mine, receipts.seen)].into_iter()).await?.iter().sum();
-        self.name(caller.user, std::slice::from_mut(&mut summary)).await?;
+        let (mine, one) = (std::slice::from_ref(&mine), std::slice::from_mut(&mut summary));
+        self.pass_over_hidden(caller.user, mine, one).await?;
+        self.name(caller.user, one).await?;
         Ok(summary)
     }
 
@@ -121,6 +124,7 @@ impl Chats {
             let summary = self.summary(user, mine, receipt, detail).await?;
             summaries.push(ConversationSummary { unread, ..summary });
         }
+        self.pass_over_hidden(user, mine, &mut summaries).await?;
         self.name(user, &mut summaries).await?;
         Ok(summaries)
     }
@@ -143,14 +147,12 @@ impl Chats {
         let (first_seq, last_seq) = mine.bounds();
         let last_message = match detail {
             Detail::Bare => None,
-            Detail::Listed | Detail::Full => self.last_message(conversation, &now, last_seq).await?,
+            Detail::Listed | Detail::Full => match mine.visible.last() {
+                Some(part) => self.last_message(conversation, &now, *part).await?,
+                None => None,
+            },
         };
-        let status = match &last_message {
-            Some(message) if message.sender == user && message.kind != MessageKind::System => {
-                self.status(conversation, &now, message).await?
-            }
-            _ => None,
-        };
+        let status = self.status_of_own(user, conversation, last_message.as_ref()).await?;
         let kept = match detail {
             // The other one of a direct conversation gives it its name.
             Detail::Bare if conversation.id.is_group() => 0,
@@ -245,34 +247,85 @@ impl Chats {
         Ok(counts)
     }
 
+    /// The last entry in `part` that is no annotation, whoever has hidden it.
     async fn last_message(
         &self,
         conversation: &Conversation,
         now: &Snapshot,
-        last: Seq,
+        part: Visible,
     ) -> Result<Option<Message>, ChatError> {
-        if last == 0 {
+        let whole = part.to == now.last_seq;
+        if part.to == 0 {
             return Ok(None);
         }
-        if last == now.last_seq
+        if whole
             && let Some(message) = &conversation.state().last
-            && message.seq == last
+            && message.seq <= part.to
         {
             return Ok(Some((**message).clone()));
         }
-        let range = Range {
-            conversation: conversation.id,
-            after: last - 1,
-            before: last + 1,
-            limit: 1,
-            newest_first: false,
-        };
-        let message =
-            self.store.read(range).await?.pop().map(|entry| Arc::new(message_of(conversation.kind, entry)));
+        let message = self.newest(conversation, part, None).await?.map(Arc::new);
         if let Some(message) = &message {
-            conversation.state().keep_last(message);
+            // If nothing was appended meanwhile, nothing was said about this one either.
+            if whole {
+                conversation.state().keep_last(message, part.to);
+            }
         }
         Ok(message.map(|message| (*message).clone()))
+    }
+
+    async fn newest(
+        &self,
+        conversation: &Conversation,
+        part: Visible,
+        reader: Option<UserId>,
+    ) -> Result<Option<Message>, ChatError> {
+        let mut range = Range::between(conversation.id, part.after, part.to + 1, 1);
+        (range.newest_first, range.no_annotations, range.reader) = (true, true, reader);
+        let entry = self.store.read(range).await?.pop();
+        Ok(entry.map(|entry| message_of(conversation.kind, entry)))
+    }
+
+    /// Where the last message is one that `user` has hidden, the one before it stands in its place.
+    async fn pass_over_hidden(
+        &self,
+        user: UserId,
+        mine: &[Mine],
+        summaries: &mut [ConversationSummary],
+    ) -> Result<(), ChatError> {
+        let last = |summary: &ConversationSummary| summary.last_message.as_ref().map(|it| it.seq);
+        let places: Vec<_> = summaries.iter().filter_map(|it| Some((it.id, last(it)?))).collect();
+        if places.is_empty() {
+            return Ok(());
+        }
+        let hidden = self.store.hidden(user, places).await?;
+        let shown = summaries.iter_mut().zip(mine).filter(|(summary, _)| summary.last_message.is_some());
+        for ((summary, mine), _) in shown.zip(hidden).filter(|(_, hidden)| *hidden) {
+            let (mut found, conversation) = (None, &mine.conversation);
+            for part in mine.visible.iter().rev() {
+                found = self.newest(conversation, *part, Some(user)).await?;
+                if found.is_some() {
+                    break;
+                }
+            }
+            summary.status = self.status_of_own(user, conversation, found.as_ref()).await?;
+            summary.last_message = found;
+        }
+        Ok(())
+    }
+
+    async fn status_of_own(
+        &self,
+        user: UserId,
+        conversation: &Conversation,
+        message: Option<&Message>,
+    ) -> Result<Option<MessageStatus>, ChatError> {
+        match message {
+            Some(message) if message.sender == user && message.kind != MessageKind::System => {
+                self.status(conversation, &conversation.snapshot(), message).await
+            }
+            _ => Ok(None),
+        }
     }
 
     async fn status(

@@ -6,10 +6,11 @@ use protocol::{
     AccountInfo, AccountPage, AccountsRequest, BlockedUser, ContactsPage, ContactsRequest,
     ConversationFilter, ConversationId, ConversationKind, ConversationSettings, ConversationSummary,
     DeviceId, GroupChanges, GroupInfo, GroupLink, GroupPreview, HistoryRequest, Invite, InviteDirection,
-    InviteId, InviteOutcome, JoinedGroup, LinkCode, MembershipRecord, Message, MessageInfo, MessagePage,
-    NewGroup, NewGroupLink, NewReport, NotificationId, NotificationPage, NotificationsRequest,
-    OneTimePassword, OutgoingMessage, Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, Report,
-    ReportId, ReportsPage, ReportsRequest, Retention, Sent, Seq, ServerRole, SessionInfo, Statistics,
+    InviteId, InviteOutcome, JoinedGroup, LinkCode, MembershipRecord, Message, MessageEdit, MessageId,
+    MessageInfo, MessagePage, MessageSearch, NewGroup, NewGroupLink, NewReport, NotificationId,
+    NotificationPage, NotificationsRequest, OneTimePassword, OutgoingMessage, PinnedMessage, Presence,
+    Privacy, PrivacyChanges, Profile, ProfileChanges, Report, ReportId, ReportsPage, ReportsRequest,
+    Retention, SearchPage, Sent, Seq, ServerRole, SessionInfo, StarredPage, StarredRequest, Statistics,
     SyncPage, SyncRequest, Timestamp, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
 };
 use serde::Serialize;
@@ -167,6 +168,67 @@ impl Hub {
     /// Who got a message and who saw it.
     pub fn message_info(&self, conversation: ConversationId, seq: Seq) -> Answer<MessageInfo> {
         self.call("MessageInfo", (conversation, seq))
+    }
+
+    /// Changes what a message of one's own says.
+    pub fn edit_message(&self, conversation: ConversationId, seq: Seq, edit: MessageEdit) -> Answer<Sent> {
+        self.call("EditMessage", (conversation, seq, edit))
+    }
+
+    /// Deletes a message for everyone.
+    pub fn delete_message(
+        &self,
+        conversation: ConversationId,
+        seq: Seq,
+        id: Option<MessageId>,
+    ) -> Answer<Sent> {
+        self.call("DeleteMessage", (conversation, seq, id))
+    }
+
+    /// Deletes an entry for oneself.
+    pub fn hide_message(&self, conversation: ConversationId, seq: Seq) -> Answer<()> {
+        self.call("HideMessage", (conversation, seq))
+    }
+
+    /// Reacts to a message; without an emoji the reaction is taken back.
+    pub fn react(&self, conversation: ConversationId, seq: Seq, emoji: Option<String>) -> Answer<Sent> {
+        self.call("React", (conversation, seq, emoji))
+    }
+
+    /// Pins a message, or takes the pin out.
+    pub fn pin_message(&self, conversation: ConversationId, seq: Seq, pinned: bool) -> Answer<Sent> {
+        self.call("PinMessage", (conversation, seq, pinned))
+    }
+
+    /// What is pinned, the last pinned first.
+    pub fn list_pinned(&self, conversation: ConversationId) -> Answer<Vec<PinnedMessage>> {
+        self.call("ListPinned", (conversation,))
+    }
+
+    /// Stars a message for oneself, or takes the star away.
+    pub fn star_message(&self, conversation: ConversationId, seq: Seq, starred: bool) -> Answer<()> {
+        self.call("StarMessage", (conversation, seq, starred))
+    }
+
+    /// One's starred messages, the last starred first.
+    pub fn list_starred(&self, request: StarredRequest) -> Answer<StarredPage> {
+        self.call("ListStarred", (request,))
+    }
+
+    /// Says elsewhere what a message says.
+    pub fn forward_message(
+        &self,
+        conversation: ConversationId,
+        seq: Seq,
+        to: ConversationId,
+        id: Option<MessageId>,
+    ) -> Answer<Sent> {
+        self.call("ForwardMessage", (conversation, seq, to, id))
+    }
+
+    /// Messages with all these words, the newest first.
+    pub fn search_messages(&self, text: &str, request: MessageSearch) -> Answer<SearchPage> {
+        self.call("SearchMessages", (text.to_owned(), request))
     }
 
     /// A group with all its members.

@@ -23,6 +23,8 @@ fn message(conversation: ConversationId, seq: Seq) -> Message {
         kind: MessageKind::Content,
         epoch: None,
         body: Body::Open(Content::text(seq.to_string())),
+        edited_at: None,
+        reactions: Vec::new(),
     }
 }
 

@@ -24,6 +24,10 @@ pub enum Push {
     Invite(Box<Invite>),
     /// Somebody watched came or went.
     Presence(Presence),
+    /// Another device of this user deleted an entry for the user alone.
+    Hidden(ConversationId, Seq),
+    /// Another device of this user starred a message, or took the star away.
+    Starred(ConversationId, Seq, bool),
     /// A message to this device alone.
     Device(DeviceMessage),
     /// Events were dropped.
@@ -44,6 +48,8 @@ impl Push {
             }
             events::TYPING => Self::Typing(arguments.get(0)?, arguments.get(1)?, arguments.get(2)?),
             events::CONVERSATION => Self::Conversation(arguments.get(0)?),
+            events::HIDE => Self::Hidden(arguments.get(0)?, arguments.get(1)?),
+            events::STAR => Self::Starred(arguments.get(0)?, arguments.get(1)?, arguments.get(2)?),
             events::DEVICE_MESSAGE => Self::Device(arguments.get(0)?),
             events::INVITE => Self::Invite(arguments.get(0)?),
             events::PRESENCE => Self::Presence(Presence {
@@ -68,5 +74,8 @@ fn message(arguments: &Arguments) -> Result<Message, ArgumentError> {
         device: arguments.get::<DeviceId>(6)?,
         kind: arguments.get_optional::<MessageKind>(7)?.unwrap_or_default(),
         epoch: arguments.get_optional::<u64>(8)?,
+        // It has just been said.
+        edited_at: None,
+        reactions: Vec::new(),
     })
 }

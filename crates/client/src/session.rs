@@ -116,6 +116,10 @@ pub enum Update {
     Invite(Box<Invite>),
     /// Somebody watched came or went.
     Presence(Presence),
+    /// Another device of this user deleted an entry for the user alone: not to be shown any more.
+    Hidden(ConversationId, Seq),
+    /// Another device of this user starred a message, or took the star away.
+    Starred(ConversationId, Seq, bool),
     /// A message to this device alone.
     Device(Box<DeviceMessage>),
     /// Connected. What was missed follows.

@@ -74,6 +74,8 @@ impl Server {
             kind: MessageKind::Content,
             epoch: None,
             body: Body::Open(Content::text(id.to_string())),
+            edited_at: None,
+            reactions: Vec::new(),
         };
         log.push(message.clone());
         if !own {

@@ -139,7 +139,7 @@ pub struct ConversationSummary {
     pub seen: Seq,
     /// Messages of others after that; counting stops at 1,000.
     pub unread: u32,
-    /// The last entry.
+    /// The last entry that is no annotation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_message: Option<Message>,
     /// How far the last message has come, if it is one's own.

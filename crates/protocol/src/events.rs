@@ -12,6 +12,10 @@ pub const TYPING: &str = "typ";
 pub const CONVERSATION: &str = "conv";
 /// What one has set for a conversation, on another device: `(conversation, settings)`.
 pub const SETTINGS: &str = "set";
+/// This user deleted a message for themselves, on another device perhaps: `(conversation, seq)`.
+pub const HIDE: &str = "hide";
+/// This user starred a message, or took the star away, on another device perhaps: `(conversation, seq, starred)`.
+pub const STAR: &str = "star";
 /// A message to this device alone: `(deviceMessage)`.
 pub const DEVICE_MESSAGE: &str = "dev";
 /// An invite came, or one was answered or withdrawn: `(invite)`.
@@ -28,7 +32,7 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (
         MESSAGE,
         "conversation, seq, sender, body, sentAt, id, device, kind, epoch",
-        "A new entry of a conversation's log. Entries of one conversation arrive in order; after a gap in `seq`, call `Sync`.",
+        "A new entry of a conversation's log. Entries of one conversation arrive in order; after a gap in `seq`, call `Sync`. One of kind `annotation` changes an earlier one, as its body tells.",
     ),
     (
         RECEIPTS,
@@ -45,6 +49,8 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "summary",
         "A conversation one is now a member of. Later changes of its name or members come as entries of its log: `msg` with a body `info` or `members`.",
     ),
+    (HIDE, "conversation, seq", "One deleted a message for oneself on another device."),
+    (STAR, "conversation, seq, starred", "One starred a message on another device, or took the star away."),
     (
         SETTINGS,
         "conversation, settings",

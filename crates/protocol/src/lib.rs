@@ -4,6 +4,7 @@
 //! Pure serde: no I/O, no clock, no rule of the product beyond what a well-formed value is. Everything here
 //! reads the same in JSON and in MessagePack; bytes are base64 in JSON and `bin` in MessagePack.
 
+mod actions;
 mod admin;
 mod bytes;
 mod content;
@@ -25,6 +26,7 @@ mod session;
 mod user;
 mod word;
 
+pub use actions::{MessageEdit, MessageSearch, PinnedMessage, SearchPage, StarredPage, StarredRequest};
 pub use admin::{
     AccountInfo, AccountPage, AccountState, AccountsRequest, DeletionConfirmation, FirstAdmin,
     OneTimePassword, Statistics,
@@ -43,7 +45,7 @@ pub use id::{
 pub use link::{GroupLink, GroupPreview, JoinedGroup, NewGroupLink};
 pub use message::{
     Body, DeviceMessage, HistoryRequest, Message, MessageKind, MessagePage, OutgoingDeviceMessage,
-    OutgoingMessage, Sent, SyncPage, SyncRequest,
+    OutgoingMessage, Reaction, Sent, SyncPage, SyncRequest,
 };
 pub use notification::{
     Notification, NotificationId, NotificationKind, NotificationPage, NotificationsRequest,

@@ -23,6 +23,8 @@ pub enum MessageKind {
     Commit,
     /// Recorded by the server: creation, membership, name.
     System,
+    /// About an earlier entry: an edit, a deletion, a reaction, a pin. Does not count as unread, and wakes no phone.
+    Annotation,
     /// A kind of a later version. Never sent: the server does not take it.
     #[serde(other)]
     Unsupported,
@@ -210,8 +212,23 @@ pub struct Message {
     /// The MLS epoch, in `mls` conversations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u64>,
-    /// The body.
+    /// The body; of a message that was edited, as it is now.
     pub body: Body,
+    /// When it was last edited. Only in `plain` conversations, like the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Timestamp>,
+    /// Who reacted to it, one each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "crate::null::as_default")]
+    pub reactions: Vec<Reaction>,
+}
+
+/// A member's reaction to a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reaction {
+    /// Who.
+    pub user: UserId,
+    /// With which emoji.
+    pub emoji: String,
 }
 
 /// What a client tells when it asks to be brought up to date.

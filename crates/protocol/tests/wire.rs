@@ -132,6 +132,11 @@ fn every_body_on_the_wire() {
 fn word_of(content: &Content) -> &'static str {
     match content {
         Content::Text { .. } => "text",
+        Content::Edit { .. } => "edit",
+        Content::Delete { .. } => "delete",
+        Content::Reaction { .. } => "reaction",
+        Content::Pin { .. } => "pin",
+        Content::Removed => "removed",
         Content::Created => "created",
         Content::Members { .. } => "members",
         Content::Info { .. } => "info",
@@ -155,8 +160,13 @@ fn what_a_later_version_says_is_unsupported() {
 }
 
 /// As in the table of choices.
-const KINDS: [MessageKind; 4] =
-    [MessageKind::Content, MessageKind::Proposal, MessageKind::Commit, MessageKind::System];
+const KINDS: [MessageKind; 5] = [
+    MessageKind::Content,
+    MessageKind::Proposal,
+    MessageKind::Commit,
+    MessageKind::System,
+    MessageKind::Annotation,
+];
 
 #[test]
 fn every_word_on_the_wire() {
@@ -249,6 +259,8 @@ fn fields_that_do_not_exist_are_refused_or_passed_over() {
     assert!(!takes::<NewGroupLink>(json!({})));
     assert!(!takes::<ConversationFilter>(json!({})));
     assert!(!takes::<HistoryRequest>(json!({})));
+    assert!(!takes::<MessageEdit>(json!({ "text": "Hello" })));
+    assert!(!takes::<MessageSearch>(json!({})));
     assert!(!takes::<CodeRequest>(json!({})));
     assert!(!takes::<CodeVerification>(json!({ "code": "123456" })));
     assert!(!takes::<CredentialsChange>(json!({})));
@@ -266,6 +278,10 @@ fn null_is_the_same_as_nothing_where_a_field_may_be_left_out() {
     same::<OutgoingMessage>(
         json!({ "text": "Hello", "id": null, "body": null, "kind": null, "epoch": null, "devices": null }),
         json!({ "text": "Hello" }),
+    );
+    same::<Content>(
+        json!({ "type": "text", "text": "a", "replyTo": null, "mentions": null, "forwarded": null }),
+        json!({ "type": "text", "text": "a" }),
     );
     same::<SyncRequest>(json!({ "after": null, "afterDeviceMessage": null, "limit": null }), json!({}));
     same::<NewGroup>(

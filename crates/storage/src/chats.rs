@@ -1,7 +1,7 @@
 //! What both backends of the chats store share: how values are written down.
 
 use chats::store::{CreationKey, ReceiptKind, StoreError};
-use protocol::{ConversationKind, MessageKind, Role, Seq};
+use protocol::{ConversationId, ConversationKind, MessageKind, Role, Seq};
 
 use crate::Failure;
 
@@ -33,6 +33,7 @@ numbered!(
     MessageKind::Proposal = 1,
     MessageKind::Commit = 2,
     MessageKind::System = 3,
+    MessageKind::Annotation = 4,
     // Planners refuse it: nobody writes one.
     MessageKind::Unsupported = 255
 );
@@ -53,6 +54,11 @@ pub(crate) fn key(key: &CreationKey, kind: ConversationKind) -> Vec<u8> {
             [b"g".as_slice(), creator.as_bytes(), id.as_str().as_bytes()].concat()
         }
     }
+}
+
+/// What stands for a conversation among the words of its messages. No word has an underscore.
+pub(crate) fn place_word(conversation: ConversationId) -> String {
+    conversation.as_bytes().iter().fold(String::from("_"), |word, byte| format!("{word}{byte:02x}"))
 }
 
 /// A sequence number as both databases keep it.

@@ -227,6 +227,18 @@ impl TestServer {
         Ok(())
     }
 
+    /// As [`restart`](Self::restart), with settings instead of those it had, or besides.
+    ///
+    /// # Errors
+    /// When it does not start; quotes its log.
+    pub fn restart_with(&mut self, settings: &[(&str, &str)]) -> io::Result<()> {
+        for (name, value) in settings {
+            self.settings.retain(|(known, _)| known != name);
+            self.settings.push(((*name).to_owned(), (*value).to_owned()));
+        }
+        self.restart()
+    }
+
     /// Kills every process of the database at once. Does nothing where the database is a file.
     ///
     /// # Errors

@@ -10,13 +10,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::create::Creation;
-use super::operation::{Operation, Outcome, SentKey};
+use super::operation::{Note, Operation, Outcome, SentKey};
 use super::plan::{Known, Plan, plan};
 use crate::cache::Cache;
 use crate::caught::caught;
 use crate::consent::barred;
 use crate::conversation::Conversation;
-use crate::store::{ChatStore, NewConversation, StoreError};
+use crate::store::{ChatStore, NewConversation, NewEntry, Place, StoreError};
 use crate::{Appended, ChatError, Policy, Users};
 
 /// How often a batch is planned anew when somebody else was first.
@@ -27,6 +27,9 @@ const ROUTED_BATCHES: usize = 64;
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
 /// How soon to look again at what a failed commit left behind, if no command comes first.
 const SETTLE_AFTER: Duration = Duration::from_secs(1);
+
+/// What annotations are about, and what is pinned where they pin.
+type Facts = (HashMap<Place, NewEntry>, HashMap<ConversationId, Vec<Seq>>);
 
 /// What a batch leaves for those who bring the news.
 pub(super) type Routed = Vec<Appended>;
@@ -206,22 +209,43 @@ impl Batcher {
             self.look_up(batch.iter(), sent).await?;
         }
         let admissions = self.admissions(batch).await?;
+        let annotations = batch.iter().filter(|it| matches!(it.operation, Operation::Annotate(_)));
+        let (targets, pins) = self.facts(annotations, sent, attempt).await?;
         let operations = || batch.iter().map(|command| (command.conversation, &command.operation));
         let now = self.clock.now();
         let policy = &self.policy;
         let (barred, admissions) = (&barred, &admissions);
-        let known = Known { conversations: &conversations, sent, barred, admissions, now, policy };
+        let known = Known {
+            conversations: &conversations,
+            sent,
+            barred,
+            admissions,
+            targets: &targets,
+            pins: &pins,
+            now,
+            policy,
+        };
         let mut plan_made = plan(operations(), &known);
         if attempt == 1 {
             let refused = refused_sends(&plan_made, batch);
             if !refused.is_empty() {
                 // One may be the repeat of a send that was fine when it came first.
                 self.look_up(refused.into_iter(), sent).await?;
-                let known = Known { conversations: &conversations, sent, barred, admissions, now, policy };
+                let known = Known {
+                    conversations: &conversations,
+                    sent,
+                    barred,
+                    admissions,
+                    targets: &targets,
+                    pins: &pins,
+                    now,
+                    policy,
+                };
                 plan_made = plan(operations(), &known);
             }
         }
-        let Plan { commit, outcomes, mut appended, snapshots } = plan_made;
+        let Plan { commit, outcomes, mut appended, snapshots, .. } = plan_made;
+        let amended: Vec<_> = commit.amendments.iter().map(|it| (it.conversation, it.seq)).collect();
         if !commit.entries.is_empty() {
             self.in_flight = before(&conversations, &appended);
             match self.store.commit(commit).await {
@@ -233,6 +257,7 @@ impl Batcher {
             }
         }
         remember(&conversations, &appended);
+        forget(&conversations, &amended);
         for (id, snapshot) in snapshots {
             if let Some(conversation) = conversations.get(&id) {
                 conversation.state().now = snapshot;
@@ -247,6 +272,39 @@ impl Batcher {
         Ok(())
     }
 
+    /// What the planner has to know of the entries that these annotations are about, and which of them are repeats.
+    async fn facts<'a>(
+        &self,
+        annotations: impl Iterator<Item = &'a Command> + Clone,
+        sent: &mut HashMap<SentKey, Outcome>,
+        attempt: usize,
+    ) -> Result<Facts, StoreError> {
+        let (mut targets, mut pins) = (HashMap::new(), HashMap::new());
+        let mut places: Vec<Place> = Vec::new();
+        for command in annotations.clone() {
+            let Operation::Annotate(annotation) = &command.operation else { continue };
+            places.push(annotation.place(command.conversation));
+            if let Note::Pin(_) = annotation.what {
+                pins.entry(command.conversation).or_insert_with(Vec::new);
+            }
+        }
+        if places.is_empty() {
+            return Ok((targets, pins));
+        }
+        if attempt == 1 {
+            self.look_up(annotations, sent).await?;
+        }
+        places.sort_unstable();
+        places.dedup();
+        for (place, entry) in places.iter().zip(self.store.entries_at(places.clone()).await?) {
+            targets.extend(entry.map(|entry| (*place, entry)));
+        }
+        for (conversation, pinned) in &mut pins {
+            *pinned = self.store.pins(*conversation).await?.iter().map(|pin| pin.seq).collect();
+        }
+        Ok((targets, pins))
+    }
+
     /// Finds those of these sends that have an entry already.
     async fn look_up<'a>(
         &self,
@@ -257,6 +315,9 @@ impl Batcher {
             .filter_map(|command| match &command.operation {
                 Operation::Append(message) => {
                     Some((command.conversation, message.device, message.id.clone()))
+                }
+                Operation::Annotate(annotation) => {
+                    Some((command.conversation, annotation.device, annotation.id.clone()))
                 }
                 Operation::Change(_) => None,
             })
@@ -325,6 +386,18 @@ fn remember(conversations: &HashMap<ConversationId, Arc<Conversation>>, appended
     for entry in appended {
         if let Some(conversation) = conversations.get(&entry.message.conversation) {
             conversation.state().remember(&entry.message);
+        }
+    }
+}
+
+/// The last message that is kept in memory, if it is not what it was.
+fn forget(conversations: &HashMap<ConversationId, Arc<Conversation>>, amended: &[Place]) {
+    for (id, seq) in amended {
+        if let Some(conversation) = conversations.get(id) {
+            let mut state = conversation.state();
+            if state.last.as_ref().is_some_and(|last| last.seq == *seq) {
+                state.last = None;
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Appending: commands queue up for a conversation's batcher, a plan is made of all that wait, and one commit
 //! answers them.
 
+mod annotate;
 mod batcher;
 mod body;
 mod create;
@@ -15,4 +16,4 @@ mod tests;
 
 pub(crate) use batcher::Batchers;
 pub(crate) use body::{encode, message_of};
-pub(crate) use operation::{Change, GroupChange, Heir, NewMessage, Operation};
+pub(crate) use operation::{Annotation, Change, GroupChange, Heir, NewMessage, Note, Operation};

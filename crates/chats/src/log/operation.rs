@@ -6,6 +6,9 @@ use protocol::{
     Timestamp, UserId,
 };
 
+use crate::service::Visible;
+use crate::store::Place;
+
 /// A message to append; its body is within bounds.
 #[derive(Debug, Clone)]
 pub(crate) struct NewMessage {
@@ -58,9 +61,34 @@ pub(crate) enum Heir {
     Eldest,
 }
 
+/// What a member says about an earlier entry.
+#[derive(Debug, Clone)]
+pub(crate) struct Annotation {
+    pub(crate) actor: UserId,
+    pub(crate) device: DeviceId,
+    pub(crate) id: MessageId,
+    pub(crate) target: Seq,
+    /// What the actor may see of the log.
+    pub(crate) visible: Vec<Visible>,
+    pub(crate) what: Note,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Note {
+    Edit {
+        text: String,
+        mentions: Vec<UserId>,
+    },
+    Delete,
+    /// With an emoji; without one the reaction is taken back.
+    React(Option<String>),
+    Pin(bool),
+}
+
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
     Append(NewMessage),
+    Annotate(Annotation),
     Change(Change),
 }
 
@@ -69,6 +97,13 @@ pub(crate) enum Operation {
 pub(crate) struct Outcome {
     pub(crate) seq: Seq,
     pub(crate) time: Timestamp,
+}
+
+impl Annotation {
+    /// Which entry it is about, if that is in `conversation`.
+    pub(crate) fn place(&self, conversation: ConversationId) -> Place {
+        (conversation, self.target)
+    }
 }
 
 pub(crate) type SentKey = (ConversationId, DeviceId, MessageId);
@@ -81,7 +116,8 @@ impl Operation {
                 let devices = message.devices.iter().map(|addressed| addressed.body.0.len());
                 message.stored.len() + devices.sum::<usize>()
             }
-            Self::Change(_) => 0,
+            Self::Annotate(Annotation { what: Note::Edit { text, .. }, .. }) => text.len(),
+            Self::Annotate(_) | Self::Change(_) => 0,
         }
     }
 }

@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::{
-    Body, ConversationId, ConversationKind, DeviceId, Message, MessageId, MessageKind, Timestamp, UserId,
+    Body, Content, ConversationId, ConversationKind, DeviceId, Message, MessageId, MessageKind, Seq,
+    Timestamp, UserId,
 };
 
+use super::annotate::{Targets, amendments, annotate, check_mentions};
 use super::join::Admissions;
 use super::membership;
 use super::operation::{NewMessage, Operation, Outcome, SentKey};
 use crate::consent::{Barred, refusal};
 use crate::conversation::{Conversation, Recent, Snapshot};
-use crate::store::{Commit, HeadUpdate, NewDeviceMessage, NewEntry};
+use crate::store::{Commit, HeadUpdate, NewDeviceMessage, NewEntry, Place};
 use crate::{Appended, ChatError, Policy};
 
 /// What is to be committed, and what it will mean once it is.
@@ -24,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) outcomes: Vec<Result<Outcome, ChatError>>,
     pub(crate) appended: Vec<Appended>,
     pub(crate) snapshots: HashMap<ConversationId, Snapshot>,
+    /// Earlier entries that something is said about.
+    pub(super) targets: Targets,
 }
 
 /// What the planner knows before it begins.
@@ -35,6 +39,10 @@ pub(crate) struct Known<'a> {
     pub(crate) admissions: &'a Admissions,
     /// Direct conversations in which nothing is taken.
     pub(crate) barred: &'a Barred,
+    /// What annotations are about, as the store has it.
+    pub(crate) targets: &'a HashMap<Place, NewEntry>,
+    /// What is pinned where something is to be pinned.
+    pub(crate) pins: &'a HashMap<ConversationId, Vec<Seq>>,
     pub(crate) now: Timestamp,
     pub(crate) policy: &'a Policy,
 }
@@ -51,6 +59,10 @@ pub(crate) fn plan<'a>(
             None => Err(ChatError::NotFound("conversation")),
             Some(conversation) => match operation {
                 Operation::Append(message) => append(&mut plan, known, conversation, message, &mut in_batch),
+                Operation::Annotate(note) => match refusal(known.barred, id, note.actor) {
+                    Some(refusal) => Err(refusal),
+                    None => annotate(&mut plan, known, conversation, note, &mut in_batch),
+                },
                 Operation::Change(change) => match refusal(known.barred, id, change.actor) {
                     Some(refusal) => Err(refusal),
                     None => membership::apply(&mut plan, known, conversation, change),
@@ -59,6 +71,7 @@ pub(crate) fn plan<'a>(
         };
         plan.outcomes.push(outcome);
     }
+    plan.commit.amendments.extend(amendments(std::mem::take(&mut plan.targets)));
     for (conversation, snapshot) in &plan.snapshots {
         let Some(known) = known.conversations.get(conversation) else { continue };
         let before = known.snapshot();
@@ -85,10 +98,7 @@ fn append(
     in_batch: &mut HashMap<SentKey, Outcome>,
 ) -> Result<Outcome, ChatError> {
     let key = (conversation.id, message.device, message.id.clone());
-    if let Some(first) = in_batch.get(&key).or_else(|| known.sent.get(&key)) {
-        return Ok(*first);
-    }
-    if let Some(first) = in_memory(conversation, message) {
+    if let Some(first) = repeated(known, conversation, &key, in_batch) {
         return Ok(first);
     }
     let snapshot = plan.snapshots.entry(conversation.id).or_insert_with(|| conversation.snapshot());
@@ -99,6 +109,13 @@ fn append(
         return Err(refusal);
     }
     check_kind(conversation.kind, snapshot.epoch, message)?;
+    if let Body::Open(Content::Text { reply_to, mentions, .. }) = &message.body {
+        check_mentions(&snapshot.members, mentions)?;
+        let first = snapshot.members.get(message.sender).map_or(0, |member| member.from_seq);
+        if reply_to.is_some_and(|seq| seq < first || snapshot.last_seq < seq) {
+            return Err(ChatError::Invalid("a reply answers a message that its sender may see".into()));
+        }
+    }
     if message.kind == MessageKind::Commit {
         snapshot.epoch += 1;
     }
@@ -132,9 +149,19 @@ fn append(
     Ok(outcome)
 }
 
-fn in_memory(conversation: &Conversation, message: &NewMessage) -> Option<Outcome> {
+/// The first result of what was asked before.
+pub(super) fn repeated(
+    known: &Known<'_>,
+    conversation: &Conversation,
+    key: &SentKey,
+    in_batch: &HashMap<SentKey, Outcome>,
+) -> Option<Outcome> {
+    let (_, device, id) = key;
+    if let Some(first) = in_batch.get(key).or_else(|| known.sent.get(key)) {
+        return Some(*first);
+    }
     let state = conversation.state();
-    let same = |recent: &&Recent| recent.device == message.device && recent.id == message.id;
+    let same = |recent: &&Recent| recent.device == *device && recent.id == *id;
     state.recent.iter().rev().find(same).map(|recent| Outcome { seq: recent.seq, time: recent.time })
 }
 
@@ -143,7 +170,7 @@ fn check_kind(kind: ConversationKind, current: u64, message: &NewMessage) -> Res
     match message.kind {
         MessageKind::System => return invalid("only the server records such an entry"),
         MessageKind::Unsupported => return invalid("this server does not know that kind of message"),
-        MessageKind::Content | MessageKind::Proposal | MessageKind::Commit => {}
+        MessageKind::Content | MessageKind::Proposal | MessageKind::Commit | MessageKind::Annotation => {}
     }
     match kind {
         ConversationKind::Plain => {
@@ -162,7 +189,8 @@ fn check_kind(kind: ConversationKind, current: u64, message: &NewMessage) -> Res
             let Some(epoch) = message.epoch else {
                 return invalid("a message in an mls conversation names its epoch");
             };
-            let old_content = message.kind == MessageKind::Content && epoch < current;
+            let said = matches!(message.kind, MessageKind::Content | MessageKind::Annotation);
+            let old_content = said && epoch < current;
             if epoch != current && !old_content {
                 return Err(ChatError::WrongEpoch { current });
             }
@@ -205,6 +233,9 @@ pub(super) fn write(
         kind: entry.kind,
         epoch: entry.epoch,
         body: entry.stored,
+        target: None,
+        edited_at: None,
+        reactions: None,
     });
     let message = Arc::new(Message {
         conversation,
@@ -216,6 +247,8 @@ pub(super) fn write(
         kind: entry.kind,
         epoch: entry.epoch,
         body: entry.body,
+        edited_at: None,
+        reactions: Vec::new(),
     });
     let appended = Appended {
         message,

@@ -64,13 +64,7 @@ impl Batcher {
         let mut last = told;
         let mut members = Arc::new(members_after(&history, told));
         while last < head.last_seq {
-            let range = Range {
-                conversation: head.id,
-                after: last,
-                before: head.last_seq + 1,
-                limit: READ_ENTRIES,
-                newest_first: false,
-            };
+            let range = Range::between(head.id, last, head.last_seq + 1, READ_ENTRIES);
             let entries = self.store.read(range).await?;
             let Some(newest) = entries.last() else { break };
             last = newest.seq;

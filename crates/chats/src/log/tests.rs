@@ -1,5 +1,6 @@
 //! The planner's rules, one by one. What they make of a real log is tested with the stores.
 
+mod annotations;
 mod changes;
 mod messages;
 
@@ -17,7 +18,7 @@ use super::operation::{Change, GroupChange, Heir, NewMessage, Operation, Outcome
 use super::plan::{Known, Plan, plan};
 use crate::consent::Barred;
 use crate::conversation::Conversation;
-use crate::store::{Head, Info, Member};
+use crate::store::{Head, Info, Member, NewEntry, Place};
 use crate::{ChatError, Policy};
 
 const ALICE: u8 = 1;
@@ -45,6 +46,8 @@ struct World {
     sent: HashMap<SentKey, Outcome>,
     admissions: Admissions,
     barred: Barred,
+    targets: HashMap<Place, NewEntry>,
+    pins: HashMap<ConversationId, Vec<Seq>>,
     policy: Policy,
     now: Timestamp,
 }
@@ -64,7 +67,8 @@ impl World {
         let policy = Policy { group_members: 4, ..Policy::default() };
         let conversation = Arc::new(Conversation::new(head));
         let (sent, barred, admissions) = (HashMap::new(), Barred::new(), HashMap::new());
-        Self { conversation, sent, barred, admissions, policy, now: NOW }
+        let (targets, pins) = (HashMap::new(), HashMap::new());
+        Self { conversation, sent, barred, admissions, targets, pins, policy, now: NOW }
     }
 
     /// Alice is its admin, Bob and Carol are members.
@@ -80,8 +84,9 @@ impl World {
 
     fn plan(&self, operations: &[Operation]) -> Plan {
         let conversations = HashMap::from([(self.conversation.id, Arc::clone(&self.conversation))]);
-        let Self { sent, barred, admissions, policy, now, .. } = self;
-        let known = Known { conversations: &conversations, sent, barred, admissions, now: *now, policy };
+        let Self { sent, barred, admissions, targets, pins, policy, now, .. } = self;
+        let conversations = &conversations;
+        let known = Known { conversations, sent, barred, admissions, targets, pins, now: *now, policy };
         plan(operations.iter().map(|operation| (self.conversation.id, operation)), &known)
     }
 

@@ -169,13 +169,8 @@ impl Chats {
             let members = conversation.members();
             tell.extend(members.as_slice().iter().map(|member| member.user).filter(|user| *user != reader));
         } else {
-            let range = Range {
-                conversation: conversation.id,
-                after: before,
-                before: covered_after + 1,
-                limit: SENDER_ENTRIES,
-                newest_first: true,
-            };
+            let mut range = Range::between(conversation.id, before, covered_after + 1, SENDER_ENTRIES);
+            range.newest_first = true;
             let entries = self.store.read(range).await?;
             tell.extend(entries.into_iter().map(|entry| entry.sender).filter(|sender| *sender != reader));
         }

@@ -117,6 +117,8 @@ impl<C: Connector> Engine<C> {
             Push::Conversation(summary) => Some(Update::Conversation(summary)),
             Push::Invite(invite) => Some(Update::Invite(invite)),
             Push::Presence(presence) => Some(Update::Presence(presence)),
+            Push::Hidden(conversation, seq) => Some(Update::Hidden(conversation, seq)),
+            Push::Starred(conversation, seq, starred) => Some(Update::Starred(conversation, seq, starred)),
             Push::Device(message) => Some(Update::Device(Box::new(message))),
         });
     }
@@ -300,5 +302,7 @@ fn own_message(
         kind: message.kind,
         epoch: message.epoch,
         body: message.body.unwrap_or_else(|| Body::Open(Content::text(text.unwrap_or_default()))),
+        edited_at: None,
+        reactions: Vec::new(),
     }
 }

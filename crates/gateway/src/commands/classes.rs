@@ -5,6 +5,12 @@ use crate::limits::Limit;
 /// The commands of which an account may do less than of others; they are the same over REST.
 const CLASSES: &[(&str, Limit)] = &[
     ("SendMessage", Limit::Messages),
+    ("EditMessage", Limit::Messages),
+    ("DeleteMessage", Limit::Messages),
+    ("React", Limit::Messages),
+    ("PinMessage", Limit::Messages),
+    ("ForwardMessage", Limit::Messages),
+    ("SearchMessages", Limit::Searches),
     ("FindUser", Limit::Searches),
     ("SearchUsers", Limit::Searches),
     // Their codes are not to be found by trying.

@@ -4,6 +4,7 @@
 //! calls the same function.
 
 pub(crate) mod account;
+pub(crate) mod actions;
 pub(crate) mod admin;
 mod classes;
 pub(crate) mod contacts;
@@ -26,10 +27,11 @@ use protocol::{
     AccountInfo, AccountPage, AccountsRequest, BlockedUser, ContactsPage, ContactsRequest,
     ConversationFilter, ConversationId, ConversationKind, ConversationSettings, ConversationSummary,
     DeletionConfirmation, DeviceId, GroupChanges, GroupInfo, GroupLink, GroupPreview, HistoryRequest, Invite,
-    InviteDirection, InviteId, InviteOutcome, JoinedGroup, LinkCode, MembershipRecord, Message, MessageInfo,
-    MessagePage, NewGroup, NewGroupLink, NewReport, NotificationId, NotificationPage, NotificationsRequest,
-    OneTimePassword, OutgoingMessage, Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, Report,
-    ReportId, ReportsPage, ReportsRequest, Retention, Sent, Seq, ServerRole, SessionInfo, Statistics,
+    InviteDirection, InviteId, InviteOutcome, JoinedGroup, LinkCode, MembershipRecord, Message, MessageEdit,
+    MessageId, MessageInfo, MessagePage, MessageSearch, NewGroup, NewGroupLink, NewReport, NotificationId,
+    NotificationPage, NotificationsRequest, OneTimePassword, OutgoingMessage, PinnedMessage, Presence,
+    Privacy, PrivacyChanges, Profile, ProfileChanges, Report, ReportId, ReportsPage, ReportsRequest,
+    Retention, SearchPage, Sent, Seq, ServerRole, SessionInfo, StarredPage, StarredRequest, Statistics,
     SyncPage, SyncRequest, Timestamp, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
 };
 
@@ -89,6 +91,37 @@ table::commands! {
         boxed MessageInfo(conversation: ConversationId, seq: Seq) -> MessageInfo = messages::info;
         /// Drops the messages to this device up to a number, once they are dealt with.
         boxed AcknowledgeDeviceMessages(number: u64) -> () = messages::acknowledge_device_messages;
+    }
+    "Actions on messages" {
+        /// Changes what a text of one's own says, in a `plain` conversation: an entry `edit` of its log, which the connection
+        /// that asks is told of, too. Unless the operator sets `chats.edit_window_s`, at any time. Like the next four it
+        /// answers the entry, or the log's last one if nothing changed; repeated with the same `id`, what it answered first.
+        boxed EditMessage(conversation: ConversationId, seq: Seq, edit: MessageEdit) -> Sent = actions::edit;
+        /// Deletes a message for everyone: one's own, or as an admin of the group. An entry `delete`. Its place stays, with a
+        /// body `removed`; the server keeps nothing of what it said.
+        boxed DeleteMessage(conversation: ConversationId, seq: Seq; id: MessageId) -> Sent = actions::delete;
+        /// Deletes an entry of whatever kind for oneself alone: none of one's devices is shown it again, and those connected
+        /// are told by `hide`.
+        boxed HideMessage(conversation: ConversationId, seq: Seq) -> () = actions::hide;
+        /// Reacts to a message, in place of one's reaction before; without an emoji that one is taken back. An entry
+        /// `reaction`. At most 1,000 members react to one message.
+        boxed React(conversation: ConversationId, seq: Seq; emoji: String) -> Sent = actions::react;
+        /// Pins a message for everyone, or takes the pin out. An entry `pin`. At most 50 are pinned in a conversation.
+        boxed PinMessage(conversation: ConversationId, seq: Seq, pinned: bool) -> Sent = actions::pin;
+        /// What is pinned in a conversation, the last pinned first.
+        boxed ListPinned(conversation: ConversationId) -> Vec<PinnedMessage> = actions::list_pinned;
+        /// Stars a message for oneself, or takes the star away. One's other devices that are connected are told by `star`.
+        boxed StarMessage(conversation: ConversationId, seq: Seq, starred: bool) -> () = actions::star;
+        /// One's starred messages, the last starred first.
+        boxed ListStarred(; request: StarredRequest) -> StarredPage = actions::list_starred;
+        /// Says in another `plain` conversation what a text in a `plain` one says, as a message of one's own that is marked
+        /// `forwarded`. Who said it first is not told. The connection that asks is told of the new entry, too.
+        boxed ForwardMessage(conversation: ConversationId, seq: Seq, to: ConversationId; id: MessageId) -> Sent
+            = actions::forward;
+        /// Messages with all these words, the newest first: in one `plain` conversation, or in the 1,000 of one's own with the
+        /// latest entries. A word is a run of letters and digits, case does not matter, and the last one may be the beginning
+        /// of a word. At most 256 characters and 16 words. A message can be found about a second after it was sent.
+        boxed SearchMessages(text: String; request: MessageSearch) -> SearchPage = actions::search;
     }
     "Groups" {
         /// A group with all its members.

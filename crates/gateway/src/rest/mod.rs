@@ -1,6 +1,7 @@
 //! The REST doors: every route in one table.
 
 mod account;
+mod actions;
 mod admin;
 mod auth;
 mod body;
@@ -36,10 +37,11 @@ use protocol::{
     ContactsPage, ContactsRequest, ConversationFilter, ConversationSettings, ConversationSummary,
     Credentials, CredentialsChange, DeletionConfirmation, ErrorCode, FirstAdmin, GroupChanges, GroupInfo,
     GroupLink, GroupPreview, HistoryRequest, Invite, InviteOutcome, JoinedGroup, MembershipRecord, Message,
-    MessageInfo, MessagePage, NewGroup, NewGroupLink, NewReport, NotificationPage, NotificationsRequest,
-    OneTimePassword, Presence, Privacy, PrivacyChanges, Profile, ProfileChanges, RefreshRequest, Report,
-    ReportsPage, ReportsRequest, Sent, SessionInfo, SignedIn, Statistics, SyncPage, SyncRequest, Tokens,
-    UserInfo, UserPage, WhoAmI,
+    MessageEdit, MessageInfo, MessagePage, NewGroup, NewGroupLink, NewReport, NotificationPage,
+    NotificationsRequest, OneTimePassword, PinnedMessage, Presence, Privacy, PrivacyChanges, Profile,
+    ProfileChanges, RefreshRequest, Report, ReportsPage, ReportsRequest, SearchPage, Sent, SessionInfo,
+    SignedIn, StarredPage, StarredRequest, Statistics, SyncPage, SyncRequest, Tokens, UserInfo, UserPage,
+    WhoAmI,
 };
 
 use crate::CommandError;
@@ -48,10 +50,10 @@ use crate::state::Shared;
 pub(crate) use body::Json;
 pub use objects::REST_OBJECTS;
 use objects::{
-    ArchivedState, ConversationRef, DeviceMessagesUpTo, DirectRequest, FindRequest, InviteAnswer,
-    InviteRequest, InvitesRequest, JoinRequest, LeaveRequest, MutedState, OneUser, PageRequest, Recorded,
-    ReportNote, ReportRef, RetentionChange, RoleRequest, SearchRequest, SendRequest, SeveralUsers,
-    TypingState, UpTo, UsersRequest,
+    ArchivedState, ConversationRef, DeviceMessagesUpTo, DirectRequest, FindRequest, ForwardRequest,
+    InviteAnswer, InviteRequest, InvitesRequest, JoinRequest, LeaveRequest, MutedState, OneUser, PageRequest,
+    PinState, Question, ReactionChoice, Recorded, RepeatId, ReportNote, ReportRef, RetentionChange,
+    RoleRequest, SearchRequest, SendRequest, SeveralUsers, StarState, TypingState, UpTo, UsersRequest,
 };
 pub use openapi::openapi;
 pub use parameters::{PARAMETERS, Parameter};
@@ -109,6 +111,31 @@ table::routes! { "/api"
     /// Drops the messages to this device up to a number, once they are dealt with.
     signed_in post "/messages/device/acknowledge" (DeviceMessagesUpTo)
         = messages::acknowledge_device_messages as AcknowledgeDeviceMessages;
+
+    /// Changes what a text of one's own says.
+    signed_in put "/messages/{peer}/{seq}" (MessageEdit) -> Sent, or [NotFound, Forbidden] = actions::edit as EditMessage;
+    /// Deletes a message for everyone: one's own, or as an admin of the group.
+    signed_in delete "/messages/{peer}/{seq}" (; RepeatId) -> Sent, or [NotFound, Forbidden]
+        = actions::delete as DeleteMessage;
+    /// Deletes an entry for oneself alone.
+    signed_in post "/messages/{peer}/{seq}/hide" (), or [NotFound] = actions::hide as HideMessage;
+    /// Reacts to a message, or takes one's reaction back.
+    signed_in put "/messages/{peer}/{seq}/reaction" (ReactionChoice) -> Sent, or [NotFound, Forbidden]
+        = actions::react as React;
+    /// Pins a message for everyone, or takes the pin out.
+    signed_in put "/messages/{peer}/{seq}/pin" (PinState) -> Sent, or [NotFound] = actions::pin as PinMessage;
+    /// What is pinned in a conversation, the last pinned first.
+    signed_in get "/messages/{peer}/pinned" () -> Vec<PinnedMessage>, or [NotFound] = actions::list_pinned as ListPinned;
+    /// Stars a message for oneself, or takes the star away.
+    signed_in put "/messages/{peer}/{seq}/star" (StarState), or [NotFound] = actions::star as StarMessage;
+    /// One's starred messages, the last starred first.
+    signed_in get "/messages/starred" (; StarredRequest) -> StarredPage = actions::list_starred as ListStarred;
+    /// Says in another conversation what a text says, as a message of one's own.
+    signed_in post "/messages/{peer}/{seq}/forward" (ForwardRequest) -> Sent, or [NotFound]
+        = actions::forward as ForwardMessage;
+    /// Messages with all these words, the newest first.
+    signed_in get "/messages/search" (; Question) -> SearchPage, or [NotFound, Forbidden]
+        = actions::search as SearchMessages;
 
     /// Every conversation, or those of a filter, the one with the latest entry first, with members, last message and unread
     /// count.

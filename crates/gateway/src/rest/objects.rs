@@ -2,8 +2,8 @@
 
 use protocol::objects::{Field, Object};
 use protocol::{
-    ConversationId, ConversationKind, InviteDirection, LinkCode, OutgoingMessage, ReportId, Retention, Seq,
-    ServerRole, Timestamp, UserId,
+    ConversationId, ConversationKind, InviteDirection, LinkCode, MessageId, OutgoingMessage, ReportId,
+    Retention, Seq, ServerRole, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +98,44 @@ objects! {
     Deserialize DeviceMessagesUpTo {
         /// The number of the last one.
         number: u64,
+    }
+    /// What makes a repeat the same request.
+    Deserialize RepeatId {
+        /// The request's own id, as a message has one.
+        id: Option<MessageId>,
+    }
+    /// How one reacts.
+    Deserialize ReactionChoice {
+        /// An emoji of at most 64 bytes; absent to take the reaction back.
+        emoji: Option<String>,
+    }
+    /// Whether a message is pinned.
+    Deserialize PinState {
+        /// Whether it is.
+        pinned: bool,
+    }
+    /// Whether a message is starred.
+    Deserialize StarState {
+        /// Whether it is.
+        starred: bool,
+    }
+    /// Where a message is forwarded to.
+    Deserialize ForwardRequest {
+        /// The conversation. With a user's id it is the direct conversation with that user, created if need be.
+        to: Peer,
+        /// The new message's id: repeated with it, it is the same message.
+        id: Option<MessageId>,
+    }
+    /// What to search for, and where.
+    Deserialize Question {
+        /// The words.
+        text: String,
+        /// Only in this conversation; in all of one's own if absent.
+        conversation: Option<ConversationId>,
+        /// Where the last page ended: its `next`.
+        before: Option<String>,
+        /// At most so many; 50 if absent, at most 200.
+        limit: Option<u32>,
     }
     /// A user.
     Deserialize OneUser {

@@ -5,6 +5,7 @@
 //! sentence on standard error and an exit code. No command prints anywhere else.
 
 mod account;
+mod actions;
 mod admin;
 mod chat;
 mod confirm;
@@ -174,6 +175,20 @@ pub enum Command {
     Presence(With<presence::Presence>),
     /// Show what happened: unread messages, mentions, groups, invites, sign-ins
     Notifications(With<notifications::Notifications>),
+    /// Change what a message of one's own says
+    Edit(With<actions::Edit>),
+    /// Delete a message, for everyone or for oneself
+    Delete(With<actions::Delete>),
+    /// React to a message with an emoji, or take that back
+    React(With<actions::React>),
+    /// Pin a message for everyone, or list what is pinned
+    Pin(With<actions::Pin>),
+    /// Star a message for oneself, or list what is starred
+    Star(With<actions::Star>),
+    /// Send what a message says to somebody else
+    Forward(With<actions::Forward>),
+    /// Find messages by their words
+    SearchMessages(With<actions::Search>),
 }
 
 /// Runs a command to its end. `options` are those given before the command's name.
@@ -232,6 +247,13 @@ impl Command {
             Self::Reports(with) => &with.options,
             Self::Presence(with) => &with.options,
             Self::Notifications(with) => &with.options,
+            Self::Edit(with) => &with.options,
+            Self::Delete(with) => &with.options,
+            Self::React(with) => &with.options,
+            Self::Pin(with) => &with.options,
+            Self::Star(with) => &with.options,
+            Self::Forward(with) => &with.options,
+            Self::SearchMessages(with) => &with.options,
         }
     }
 
@@ -270,6 +292,13 @@ impl Command {
             Self::Reports(with) => report::reports(context, with.args).await,
             Self::Presence(with) => presence::presence(context, with.args).await,
             Self::Notifications(with) => notifications::notifications(context, with.args).await,
+            Self::Edit(with) => actions::edit(context, with.args).await,
+            Self::Delete(with) => actions::delete(context, with.args).await,
+            Self::React(with) => actions::react(context, with.args).await,
+            Self::Pin(with) => actions::pin(context, with.args).await,
+            Self::Star(with) => actions::star(context, with.args).await,
+            Self::Forward(with) => actions::forward(context, with.args).await,
+            Self::SearchMessages(with) => actions::search(context, with.args).await,
         }
     }
 }

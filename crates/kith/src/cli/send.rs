@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use client::{Options, Session, Ticket};
 use platform::{Clock, Randomness, SystemClock, SystemRandomness};
-use protocol::{ConversationId, MessageId, OutgoingMessage, Sent};
+use protocol::{Body, Content, ConversationId, MessageId, OutgoingMessage, Sent, Seq};
 use serde::Serialize;
 
 use super::Failure;
@@ -27,6 +27,9 @@ pub struct Send {
     /// Send each line of standard input as a message of its own
     #[arg(long)]
     lines: bool,
+    /// The number of the message that this one answers
+    #[arg(long, value_name = "SEQ", conflicts_with = "lines")]
+    reply_to: Option<Seq>,
     /// The message's id: sending the same id again is the same message, and prints the same answer
     #[arg(long, value_name = "ID", conflicts_with = "lines")]
     id: Option<MessageId>,
@@ -68,7 +71,7 @@ pub(super) async fn send(context: &Context, args: Send) -> Result<(), Failure> {
     let (session, _updates) = Session::start(connector, options, SystemRandomness);
     let sender = Sender { context, session, conversation, patience: Duration::from_secs(args.timeout) };
     let outcome = match text {
-        Some(text) => sender.one(args.id.unwrap_or_else(new_id), text).await,
+        Some(text) => sender.one(args.id.unwrap_or_else(new_id), text, args.reply_to).await,
         None => sender.lines().await,
     };
     sender.session.close().await;
@@ -83,8 +86,14 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    async fn one(&self, id: MessageId, text: String) -> Result<(), Failure> {
-        let mut ticket = self.queue(id.clone(), text).await?;
+    async fn one(&self, id: MessageId, text: String, reply_to: Option<Seq>) -> Result<(), Failure> {
+        let mut message = OutgoingMessage::text(id.clone(), text);
+        if reply_to.is_some() {
+            let text = message.text.take().unwrap_or_default();
+            let said = Content::Text { text, reply_to, mentions: Vec::new(), forwarded: false };
+            message.body = Some(Body::Open(said));
+        }
+        let mut ticket = self.session.send(self.conversation, message).await?;
         self.print(&self.answer(&id, &mut ticket).await?)
     }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use client::Hub;
 use protocol::{
     Body, Content, ConversationSummary, Invite, InviteDirection, InviteStatus, MemberChange, Message,
-    MessageStatus, UserId, UserInfo,
+    MessageKind, MessageStatus, UserId, UserInfo,
 };
 
 use super::output::{clean, clean_line};
@@ -103,6 +103,7 @@ impl Names {
             if let Body::Open(Content::Members { users: named, .. }) = &message.body {
                 users.extend(named);
             }
+            users.extend(message.reactions.iter().map(|reaction| reaction.user));
         }
         self.fetch(hub, users).await
     }
@@ -119,7 +120,29 @@ impl Names {
     pub(super) fn sentence(&self, message: &Message) -> String {
         let who = self.of(message.sender);
         match &message.body {
-            Body::Open(Content::Text { text, .. }) => format!("{who}: {}", clean(text)),
+            Body::Open(Content::Text { text, reply_to, forwarded, .. }) => {
+                let answers = reply_to.map_or_else(String::new, |seq| format!("(to {seq}) "));
+                let forwarded = if *forwarded { "(forwarded) " } else { "" };
+                let edited = if message.edited_at.is_some() { " (edited)" } else { "" };
+                let reactions = self.reactions(message);
+                format!("{who}: {answers}{forwarded}{}{edited}{reactions}", clean(text))
+            }
+            Body::Open(Content::Edit { target, text, .. }) => {
+                format!("{who} edited message {target}: {}", clean(text))
+            }
+            Body::Open(Content::Delete { target }) => format!("{who} deleted message {target}"),
+            Body::Open(Content::Reaction { target, emoji: Some(emoji) }) => {
+                format!("{who} reacted {} to message {target}", clean_line(emoji, 40))
+            }
+            Body::Open(Content::Reaction { target, .. }) => {
+                format!("{who} took back the reaction to message {target}")
+            }
+            Body::Open(Content::Pin { target, pinned: true }) => format!("{who} pinned message {target}"),
+            Body::Open(Content::Pin { target, .. }) => format!("{who} unpinned message {target}"),
+            Body::Open(Content::Removed) if message.kind == MessageKind::Annotation => {
+                format!("{who} edited a message [overtaken]")
+            }
+            Body::Open(Content::Removed) => format!("{who}: [deleted]"),
             Body::Open(Content::Created) => format!("{who} created the conversation"),
             Body::Open(Content::Members { change, users }) => self.change(&who, *change, users),
             Body::Open(Content::Info { name: Some(name), .. }) => {
@@ -137,6 +160,12 @@ impl Names {
             Body::Open(Content::Unsupported) => format!("{who}: [not supported by this version of kith]"),
             Body::Sealed(bytes) => format!("{who}: [encrypted, {} bytes]", bytes.0.len()),
         }
+    }
+
+    fn reactions(&self, message: &Message) -> String {
+        let one = |it: &protocol::Reaction| format!("{} {}", clean_line(&it.emoji, 40), self.of(it.user));
+        let all: Vec<_> = message.reactions.iter().map(one).collect();
+        if all.is_empty() { String::new() } else { format!("  [{}]", all.join(", ")) }
     }
 
     fn change(&self, who: &str, change: MemberChange, users: &[UserId]) -> String {
@@ -160,7 +189,7 @@ pub(super) fn indent(head: &str, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{ConversationId, ConversationShape, DeviceId, MessageId, MessageKind};
+    use protocol::{ConversationId, ConversationShape, DeviceId, MessageId};
 
     use super::*;
 
@@ -175,6 +204,8 @@ mod tests {
             kind: MessageKind::Content,
             epoch: None,
             body,
+            edited_at: None,
+            reactions: Vec::new(),
         }
     }
 
@@ -191,6 +222,23 @@ mod tests {
         );
         assert_eq!(say(Content::Members { change: MemberChange::Left, users: Vec::new() }), "alice left");
         assert_eq!(say(Content::Expired), "alice: [expired]");
+        let mut edited = message(Body::Open(Content::Text {
+            text: "hi".into(),
+            reply_to: Some(3),
+            mentions: Vec::new(),
+            forwarded: true,
+        }));
+        edited.edited_at = Some(2);
+        edited.reactions = vec![protocol::Reaction { user: own, emoji: "👍".into() }];
+        assert_eq!(names.sentence(&edited), "alice: (to 3) (forwarded) hi (edited)  [👍 you]");
+        let edit = Content::Edit { target: 3, text: "ho".into(), mentions: Vec::new() };
+        assert_eq!(say(edit), "alice edited message 3: ho");
+        assert_eq!(say(Content::Delete { target: 3 }), "alice deleted message 3");
+        assert_eq!(say(Content::Removed), "alice: [deleted]");
+        assert_eq!(say(Content::Pin { target: 3, pinned: false }), "alice unpinned message 3");
+        let reaction = |emoji| Content::Reaction { target: 3, emoji };
+        assert_eq!(say(reaction(Some("👍".into()))), "alice reacted 👍 to message 3");
+        assert_eq!(say(reaction(None)), "alice took back the reaction to message 3");
         assert_eq!(say(Content::Unsupported), "alice: [not supported by this version of kith]");
         assert_eq!(indent("14:05 ", "a\n14:06 bob: b"), "14:05 a\n        14:06 bob: b");
     }

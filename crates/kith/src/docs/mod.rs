@@ -106,7 +106,7 @@ fn type_tables() -> String {
     }
     out.push_str(
         "\n### Body\n\nBytes (as ByteString) where the server cannot read it, else an object whose `type` is one of these. Only `text` is \
-         for clients to send.\n\n| type | other fields | |\n|---|---|---|\n",
+         for clients to send; commands make `edit`, `delete`, `reaction` and `pin`.\n\n| type | other fields | |\n|---|---|---|\n",
     );
     for body in BODIES {
         let fields: Vec<_> =

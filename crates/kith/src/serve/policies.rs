@@ -40,6 +40,8 @@ pub(super) fn chats(settings: &Settings) -> chats::Policy {
         page_bytes: set.max_page_bytes,
         queued_commands: set.queued_commands,
         cached_conversations: set.cached_conversations,
+        edit_window_ms: i64::from(settings.chats.edit_window_s) * 1_000,
+        search: settings.chats.search,
         batchers: match settings.database_url() {
             DatabaseUrl::Sqlite(_) => 1,
             DatabaseUrl::Postgres(_) => settings.database.log_batchers as usize,

@@ -6,8 +6,13 @@ use super::table::section;
 use super::value::Value;
 
 section! {
-    /// How long what was said is kept. Where a conversation has a retention of its own, that counts.
+    /// What people do in conversations, and how long what they said is kept.
     Chats {
+        /// How long after it was sent its author may edit a message, in seconds; 0 for ever. Only of `plain` conversations.
+        edit_window_s: u32 = 0 in 0..=315_360_000;
+        /// Whether messages of `plain` conversations can be searched. Words are written down beside the messages, behind
+        /// the log; switched on again, it catches up.
+        search: bool = true;
         /// How long bodies of messages are kept: forever, until_delivered (to every signed-in device of every member),
         /// days:N (1 to 36,500) or seconds:N (1 to 86,400), both from when they were sent. What is gone is gone for good;
         /// number, sender and time of a message stay.

@@ -4,6 +4,7 @@
 mod support;
 
 mod accounts;
+mod actions;
 mod administration;
 mod attacks;
 mod blocks;

@@ -35,12 +35,14 @@ const NAME_NO_CONVERSATION: &[&str] = &[
     "ListInvites",
     "ListReports",
     "ListSessions",
+    "ListStarred",
     "LoadConversations",
     "PreviewGroupLink",
     "ReadNewMessages",
     "RemoveContact",
     "Report",
     "RevokeSession",
+    "SearchMessages",
     "SearchUsers",
     "SendInvite",
     "SetPrivacy",
@@ -98,6 +100,13 @@ async fn outsiders_are_told_that_there_is_nothing(store: Store) {
     assert_eq!([alice.history(&direct).await, alice.history(&group).await], before);
     assert_eq!(mallory.call("LoadConversations", ()).await, json!([]));
     assert_eq!(mallory.call("ReadNewMessages", ()).await["messages"], json!([]));
+    assert_eq!(mallory.call("SearchMessages", ("mallory",)).await["messages"], json!([]));
+    for conversation in [&direct, &group] {
+        let question = ("mallory", json!({ "conversation": conversation }));
+        let error = mallory.refused("SearchMessages", question).await;
+        assert!(error.starts_with("not_found: "), "{error}");
+    }
+    assert_eq!(mallory.call("ListStarred", ()).await["messages"], json!([]));
     let after = json!({ "after": [[direct, 0], [group, 0]] });
     let page = mallory.call("Sync", (after,)).await;
     assert_eq!((&page["conversations"], &page["messages"]), (&json!([]), &json!([])));
@@ -116,6 +125,7 @@ fn value_of(of: &str, conversation: &str, user: &str) -> Value {
         "bool" => json!(true),
         "OutgoingMessage" => json!({ "id": "x", "text": "let me in" }),
         "GroupChanges" => json!({ "name": "Mine" }),
+        "MessageEdit" => json!({ "text": "Mine" }),
         "Timestamp" => json!(1),
         "Retention" => json!("seconds:1"),
         "LinkCode" => json!("l_00000000000000000000000000"),
@@ -162,7 +172,8 @@ async fn wrong_arguments_are_named() {
                 "ContactsRequest" => json!({}),
                 "NewReport" => json!({ "user": account.user, "reason": "spam" }),
                 "ConversationKind" => json!("plain"),
-                "HistoryRequest" | "SyncRequest" => json!({}),
+                "HistoryRequest" | "SyncRequest" | "StarredRequest" | "MessageSearch" => json!({}),
+                "MessageId" => json!("one"),
                 of => value_of(of, &notes, &account.user),
             };
             // Each argument wrong in turn, those before it right.

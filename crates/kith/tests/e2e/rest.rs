@@ -123,6 +123,11 @@ async fn outsiders_are_told_that_there_is_nothing(store: Store) {
             let path = path.replace("{conversation}", conversation).replace("{code}", NO_CODE);
             let body = route.body.map(|of| match of {
                 "UpTo" => json!({ "seq": 1 }),
+                "MessageEdit" => json!({ "text": "Mine" }),
+                "ReactionChoice" => json!({ "emoji": "!" }),
+                "PinState" => json!({ "pinned": true }),
+                "StarState" => json!({ "starred": true }),
+                "ForwardRequest" => json!({ "to": mallory.user() }),
                 "TypingState" => json!({ "typing": true }),
                 "GroupChanges" => json!({ "name": "Mine" }),
                 "OneUser" => json!({ "user": mallory.user() }),
@@ -143,10 +148,19 @@ async fn outsiders_are_told_that_there_is_nothing(store: Store) {
     assert_eq!(mallory.refused("POST", "/api/messages/send", Some(letter)), code(404, "not_found"));
     let of_ann = format!("/api/messages/{}/history", ann.user());
     assert_eq!(mallory.refused("GET", &of_ann, None), code(404, "not_found"));
-    assert_eq!(mallory.get("/api/conversations"), json!([]));
+    for conversation in [&group, &direct] {
+        let search = format!("/api/messages/search?text=mallory&conversation={conversation}");
+        assert_eq!(mallory.refused("GET", &search, None), code(404, "not_found"));
+    }
+    assert_eq!(mallory.get("/api/messages/search?text=mallory")["messages"], json!([]));
+    assert_eq!(mallory.get("/api/messages/starred")["messages"], json!([]));
+    // The one with herself, where she would have forwarded it to.
+    let own = mallory.get("/api/conversations");
+    assert_eq!(own.as_array().map(Vec::len), Some(1), "{own}");
+    assert_eq!(own[0]["lastMessage"], Value::Null);
     assert_eq!(mallory.get("/api/messages/new")["messages"], json!([]));
     let page = mallory.post("/api/messages/sync", json!({ "after": [[group, 0], [direct, 0]] }));
-    assert_eq!((&page["conversations"], &page["messages"]), (&json!([]), &json!([])));
+    assert_eq!((&page["conversations"].as_array().map(Vec::len), &page["messages"]), (&Some(1), &json!([])));
     let device = format!("/api/auth/sessions/{}", ann.account.device);
     assert_eq!(mallory.refused("DELETE", &device, None), code(404, "not_found"));
     let after = [ann.get(&format!("/api/groups/{group}")), ann.get(&format!("/api/conversations/{direct}"))];

@@ -5,8 +5,8 @@ use crate::{
     AccountInfo, AccountState, Body, ByteString, Contact, ConversationId, ConversationKind,
     ConversationSummary, DeviceId, DeviceMessage, GroupsFrom, InviteDirection, InviteId, InviteStatus,
     LastSeenTo, LinkCode, MemberInfo, MemberReceipt, Message, MessageId, MessageKind, MessageStatus,
-    MessagesFrom, NoticeId, Notification, NotificationId, NotificationKind, OutgoingDeviceMessage, Report,
-    ReportId, Retention, Role, Seq, ServerRole, Timestamp, UserId, UserInfo,
+    MessagesFrom, NoticeId, Notification, NotificationId, NotificationKind, OutgoingDeviceMessage, Reaction,
+    Report, ReportId, Retention, Role, Seq, ServerRole, Timestamp, UserId, UserInfo,
 };
 
 objects! { OBJECTS:
@@ -386,7 +386,7 @@ objects! { OBJECTS:
         seen: Seq,
         /// Messages of others after that; counting stops at 1,000.
         unread: u32,
-        /// The last entry.
+        /// The last entry that is no annotation.
         lastMessage: Option<Message>,
         /// How far the last message has come, if it is one's own.
         status: Option<MessageStatus>,
@@ -567,8 +567,67 @@ objects! { OBJECTS:
         kind: MessageKind,
         /// The MLS epoch, in `mls` conversations.
         epoch: Option<u64>,
-        /// What it says.
+        /// What it says; of a message that was edited, what it says now.
         body: Body,
+        /// When it was last edited. Only in `plain` conversations, like the next.
+        editedAt: Option<Timestamp>,
+        /// Who reacted to it, one each; absent if nobody did.
+        reactions: Option<Vec<Reaction>>,
+    }
+    /// A member's reaction to a message.
+    Reaction {
+        /// Who.
+        user: UserId,
+        /// With which emoji.
+        emoji: String,
+    }
+    /// What a message says from now on.
+    MessageEdit {
+        /// The text.
+        text: String,
+        /// Members it speaks to, at most 64.
+        mentions: Option<Vec<UserId>>,
+        /// The edit's own id, as a message has one: repeated with it, it happens once.
+        id: Option<MessageId>,
+    }
+    /// A pinned message.
+    PinnedMessage {
+        /// The message.
+        message: Message,
+        /// Who pinned it.
+        pinnedBy: UserId,
+        /// When.
+        pinnedAt: Timestamp,
+    }
+    /// Which of one's starred messages.
+    StarredRequest {
+        /// Where the last page ended: its `next`.
+        before: Option<u64>,
+        /// At most so many; the server's page bound if absent or larger.
+        limit: Option<u32>,
+    }
+    /// Starred messages, the last starred first.
+    StarredPage {
+        /// The messages.
+        messages: Vec<Message>,
+        /// Where to go on; absent at the end.
+        next: Option<u64>,
+    }
+    /// Where to search.
+    MessageSearch {
+        /// Only in this conversation; in all of one's own if absent.
+        conversation: Option<ConversationId>,
+        /// Where the last page ended: its `next`.
+        before: Option<String>,
+        /// At most so many; 50 if absent, at most 200.
+        limit: Option<u32>,
+    }
+    /// Messages that were found, the newest first.
+    SearchPage {
+        /// The messages.
+        messages: Vec<Message>,
+        /// Where to go on; absent at the end. A page may be short and yet have a next one.
+        next: Option<String>,
     }
     /// A message that waits for one device until that device acknowledges it.
     DeviceMessage {

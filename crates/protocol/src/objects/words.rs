@@ -1,7 +1,7 @@
 //! Readable bodies, and words out of a few.
 
 use super::{Choice, objects};
-use crate::{MemberChange, Retention, UserId};
+use crate::{MemberChange, Retention, Seq, UserId};
 
 objects! { BODIES:
     /// What a readable body may be: the words of its `type`.
@@ -10,7 +10,43 @@ objects! { BODIES:
     text {
         /// 1 byte to the server's `limits.max_message_bytes`, UTF-8.
         text: String,
+        /// The entry it answers.
+        replyTo: Option<Seq>,
+        /// Members it speaks to, at most 64.
+        mentions: Option<Vec<UserId>>,
+        /// Whether it was said elsewhere first.
+        forwarded: Option<bool>,
     }
+    /// The author of an earlier message says it differently: `EditMessage`. Where that message is read again, it is changed.
+    edit {
+        /// The message.
+        target: Seq,
+        /// What it says from now on.
+        text: String,
+        /// Members it speaks to from now on.
+        mentions: Option<Vec<UserId>>,
+    }
+    /// An earlier message was deleted for everyone: `DeleteMessage`. Where it is read again, its body is `removed`.
+    delete {
+        /// The message.
+        target: Seq,
+    }
+    /// A member reacts to an earlier message: `React`. A new reaction takes the place of their last one.
+    reaction {
+        /// The message.
+        target: Seq,
+        /// At most 64 bytes; absent if the reaction was taken back.
+        emoji: Option<String>,
+    }
+    /// A member pins an earlier message for everyone, or takes the pin out: `PinMessage`.
+    pin {
+        /// The message.
+        target: Seq,
+        /// Whether it is pinned from now on.
+        pinned: bool,
+    }
+    /// Stands in place of what a deleted message said, and of an edit that a later one or a deletion has overtaken.
+    removed {}
     /// Recorded by the server: the conversation was created.
     created {}
     /// Recorded by the server: the membership changed. Those added see the log from this entry on, those removed up to
@@ -59,6 +95,11 @@ pub const CHOICES: &[Choice] = &[
                 "An MLS commit: accepted only if it names the current epoch, which it ends. Only in `mls` conversations.",
             ),
             ("system", "Recorded by the server: creation, membership, name. Not for clients to send."),
+            (
+                "annotation",
+                "About an earlier entry: an edit, a deletion, a reaction, a pin. It does not count as unread. In `plain` conversations \
+                 commands make them; in `mls` ones they are sealed, and clients say that they are.",
+            ),
         ],
     },
     Choice {

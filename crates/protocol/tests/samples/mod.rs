@@ -163,10 +163,22 @@ impl Samples {
             area.object("OutgoingDeviceMessage", &it.outgoing().devices[0]);
             area.object("Sent", &Sent { id: id("m1"), seq: 7, sent_at: AT });
             area.object("Message", &it.message());
+            area.object("Reaction", &it.message().reactions[0]);
             area.object("DeviceMessage", &it.device_message());
             area.object("MessagePage", &MessagePage { messages: vec![it.message()], more: true });
             let request = HistoryRequest { before: Some(7), before_time: Some(AT), limit: Some(50) };
             area.object("HistoryRequest", &request);
+        }),
+        ("actions", |it, area| {
+            let edit = MessageEdit { text: "Hello".into(), mentions: vec![it.bob], id: Some(id("m1")) };
+            area.object("MessageEdit", &edit);
+            let pinned = PinnedMessage { message: it.message(), pinned_by: it.bob, pinned_at: AT };
+            area.object("PinnedMessage", &pinned);
+            area.object("StarredRequest", &StarredRequest { before: Some(7), limit: Some(50) });
+            area.object("StarredPage", &StarredPage { messages: vec![it.message()], next: Some(7) });
+            let (conversation, before) = (Some(it.group), some("7"));
+            area.object("MessageSearch", &MessageSearch { conversation, before, limit: Some(50) });
+            area.object("SearchPage", &SearchPage { messages: vec![it.message()], next: some("7") });
         }),
         ("sync", |it, area| {
             let after = vec![(it.direct, 7), (it.group, 0)];
@@ -262,7 +274,17 @@ impl Samples {
     /// One of each, in the order of `protocol::objects::BODIES`.
     pub(crate) fn contents(&self) -> Vec<Content> {
         vec![
-            Content::text("Grüße 🦉"),
+            Content::Text {
+                text: "Grüße 🦉".into(),
+                reply_to: Some(3),
+                mentions: vec![self.bob],
+                forwarded: true,
+            },
+            Content::Edit { target: 4, text: "Gruß".into(), mentions: vec![self.bob] },
+            Content::Delete { target: 4 },
+            Content::Reaction { target: 4, emoji: some("🦉") },
+            Content::Pin { target: 4, pinned: true },
+            Content::Removed,
             Content::Created,
             Content::Members { change: MemberChange::Added, users: vec![self.alice, self.bob] },
             Content::Info {
@@ -455,6 +477,8 @@ impl Samples {
             kind: MessageKind::Content,
             epoch: Some(4),
             body: Body::Sealed(ByteString(vec![9, 8, 7])),
+            edited_at: Some(AT + 5),
+            reactions: vec![Reaction { user: self.bob, emoji: "🦉".into() }],
         }
     }
 

@@ -97,8 +97,7 @@ async fn a_new_conversation_is_there_with_all_of_it(store: Store) {
         members,
     };
     assert_eq!(head(&store, new.id).await, expected);
-    let all =
-        chats::store::Range { conversation: new.id, after: 0, before: 9, limit: 9, newest_first: false };
+    let all = chats::store::Range::between(new.id, 0, 9, 9);
     assert_eq!(store.read(all).await.unwrap(), [new.entry.unwrap()]);
 }
 

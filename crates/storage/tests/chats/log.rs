@@ -17,7 +17,7 @@ on_both! {
 }
 
 fn all(conversation: ConversationId) -> Range {
-    Range { conversation, after: 0, before: Seq::MAX, limit: usize::MAX, newest_first: false }
+    Range::between(conversation, 0, Seq::MAX, usize::MAX)
 }
 
 async fn seqs(store: &Store, id: ConversationId) -> Vec<Seq> {
@@ -173,7 +173,7 @@ async fn ranges_are_read_in_both_directions(store: Store) {
     let id = group(&store, &[alice]).await;
     append(&store, id, alice, phone, 1, 10).await;
     let read = async |after, before, limit, newest_first| {
-        let range = Range { conversation: id, after, before, limit, newest_first };
+        let range = Range { newest_first, ..Range::between(id, after, before, limit) };
         store.read(range).await.unwrap().iter().map(|entry| entry.seq).collect::<Vec<_>>()
     };
     assert_eq!(read(0, Seq::MAX, 3, false).await, [1, 2, 3]);

@@ -4,8 +4,10 @@ mod create;
 mod devices;
 mod groups;
 mod log;
+mod marks;
 mod members;
 mod receipts;
+mod search;
 mod service;
 mod sweep;
 
@@ -135,6 +137,9 @@ fn entry(conversation: ConversationId, sender: UserId, device: DeviceId, seq: Se
         kind: MessageKind::Content,
         epoch: None,
         body: format!("body {seq}").into_bytes().into(),
+        target: None,
+        edited_at: None,
+        reactions: None,
     }
 }
 

@@ -78,7 +78,7 @@ async fn bodies_go_and_entries_stay(store: Store) {
     store.commit(entries(new.clone())).await.unwrap();
     assert_eq!(store.expire(id, 0, 5).await, Ok(2));
     assert_eq!(store.expire(id, 0, 5).await, Ok(0), "once is enough");
-    let range = chats::store::Range { conversation: id, after: 0, before: 9, limit: 9, newest_first: false };
+    let range = chats::store::Range::between(id, 0, 9, 9);
     let expected: Vec<_> = new
         .into_iter()
         .map(|entry| match entry.seq {

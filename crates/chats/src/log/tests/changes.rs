@@ -2,7 +2,7 @@ use protocol::MemberChange;
 
 use super::*;
 
-fn users(numbers: &[u8]) -> Vec<UserId> {
+pub(super) fn users(numbers: &[u8]) -> Vec<UserId> {
     numbers.iter().map(|number| user(*number)).collect()
 }
 

@@ -58,8 +58,9 @@ fn a_repeat_is_answered_to_who_is_no_member_any_more() {
 #[test]
 fn an_unknown_conversation_is_not_found() {
     let world = World::group();
-    let World { sent, barred, admissions, policy, .. } = &world;
-    let known = Known { conversations: &HashMap::new(), sent, barred, admissions, now: 1, policy };
+    let World { sent, barred, admissions, targets, pins, policy, .. } = &world;
+    let conversations = &HashMap::new();
+    let known = Known { conversations, sent, barred, admissions, targets, pins, now: 1, policy };
     let operation = says(ALICE, "a");
     let plan = plan([(world.conversation.id, &operation)].into_iter(), &known);
     assert_eq!(answers(&plan), [Err(NOT_THERE)]);

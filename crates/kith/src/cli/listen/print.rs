@@ -101,6 +101,14 @@ impl Listener<'_> {
             Update::Device(message) => {
                 (json!({ "event": "device", "message": message }), "-- a message to this device".to_owned())
             }
+            Update::Hidden(conversation, seq) => (
+                json!({ "event": "hidden", "conversation": conversation, "seq": seq }),
+                format!("-- message {seq} was deleted for you"),
+            ),
+            Update::Starred(conversation, seq, starred) => (
+                json!({ "event": "starred", "conversation": conversation, "seq": seq, "starred": starred }),
+                format!("-- message {seq} {}", if starred { "starred" } else { "not starred any more" }),
+            ),
             Update::Connected => (json!({ "event": "connected" }), "-- connected".to_owned()),
             Update::Synced => (json!({ "event": "synced" }), "-- up to date".to_owned()),
             Update::Message(_)

@@ -1,6 +1,7 @@
 //! What a running server counts, and the address where Prometheus reads it. Nothing is counted while that is off, but for
 //! the one figure that the gateway keeps anyway.
 
+mod marks;
 mod process;
 mod sampled;
 mod store;

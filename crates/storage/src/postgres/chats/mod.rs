@@ -1,8 +1,10 @@
 //! Chats in PostgreSQL.
 
 mod groups;
+mod marks;
 mod read;
 mod receipts;
+mod search;
 mod sweep;
 mod write;
 

@@ -8,8 +8,8 @@ use chats::store::{
 use deadpool_postgres::GenericClient;
 use platform::Timestamp;
 use protocol::{
-    ByteString, ConversationId, ConversationKind, DeviceId, MembershipRecord, MessageId, Retention, Seq,
-    UserId,
+    ByteString, ConversationId, ConversationKind, DeviceId, MembershipRecord, MessageId, MessageKind,
+    Retention, Seq, UserId,
 };
 use tokio_postgres::Row;
 
@@ -109,31 +109,40 @@ pub(super) async fn find_sent(
 
 pub(super) async fn entries(client: &impl GenericClient, range: Range) -> Result<Vec<NewEntry>> {
     let sql = if range.newest_first {
-        "SELECT seq, time, sender, device, id, kind, epoch, body FROM message \
-         WHERE conversation = $1 AND seq > $2 AND seq < $3 ORDER BY seq DESC LIMIT $4"
+        "SELECT conversation, seq, time, sender, device, id, kind, epoch, body, target, edited_at, reactions \
+         FROM message m WHERE conversation = $1 AND seq > $2 AND seq < $3 AND ($5::smallint IS NULL OR kind <> $5) \
+         AND ($6::bytea IS NULL OR NOT EXISTS (SELECT 1 FROM hidden h WHERE h.conversation = $1 \
+         AND h.\"user\" = $6 AND h.seq = m.seq)) ORDER BY seq DESC LIMIT $4"
     } else {
-        "SELECT seq, time, sender, device, id, kind, epoch, body FROM message \
-         WHERE conversation = $1 AND seq > $2 AND seq < $3 ORDER BY seq LIMIT $4"
+        "SELECT conversation, seq, time, sender, device, id, kind, epoch, body, target, edited_at, reactions \
+         FROM message m WHERE conversation = $1 AND seq > $2 AND seq < $3 AND ($5::smallint IS NULL OR kind <> $5) \
+         AND ($6::bytea IS NULL OR NOT EXISTS (SELECT 1 FROM hidden h WHERE h.conversation = $1 \
+         AND h.\"user\" = $6 AND h.seq = m.seq)) ORDER BY seq LIMIT $4"
     };
     let conversation = range.conversation.as_bytes().as_slice();
     let (after, before, limit) = (signed(range.after), signed(range.before), signed(range.limit as u64));
-    query(client, sql, &[&conversation, &after, &before, &limit])
-        .await?
-        .iter()
-        .map(|row| {
-            Ok(NewEntry {
-                conversation: range.conversation,
-                seq: number(row, 0)?,
-                time: row.try_get(1)?,
-                sender: UserId::from_bytes(id(row, 2)?),
-                device: DeviceId::from_bytes(id(row, 3)?),
-                id: message_id(row.try_get(4)?)?,
-                kind: value(row, 5, read_message_kind)?,
-                epoch: optional_number(row, 6)?,
-                body: row.try_get::<_, Vec<u8>>(7)?.into(),
-            })
-        })
-        .collect()
+    let passed_over = range.no_annotations.then_some(message_kind(MessageKind::Annotation));
+    let reader = range.reader.as_ref().map(|user| user.as_bytes().as_slice());
+    let parameters: super::Parameters<'_> = &[&conversation, &after, &before, &limit, &passed_over, &reader];
+    query(client, sql, parameters).await?.iter().map(|row| entry_of(row, 0)).collect()
+}
+
+/// The entry that begins with the row's column `first`.
+pub(super) fn entry_of(row: &Row, first: usize) -> Result<NewEntry> {
+    Ok(NewEntry {
+        conversation: ConversationId::from_bytes(id(row, first)?),
+        seq: number(row, first + 1)?,
+        time: row.try_get(first + 2)?,
+        sender: UserId::from_bytes(id(row, first + 3)?),
+        device: DeviceId::from_bytes(id(row, first + 4)?),
+        id: message_id(row.try_get(first + 5)?)?,
+        kind: value(row, first + 6, read_message_kind)?,
+        epoch: optional_number(row, first + 7)?,
+        body: row.try_get::<_, Vec<u8>>(first + 8)?.into(),
+        target: optional_number(row, first + 9)?,
+        edited_at: row.try_get(first + 10)?,
+        reactions: row.try_get::<_, Option<Vec<u8>>>(first + 11)?.map(Into::into),
+    })
 }
 
 fn message_id(text: &str) -> Result<MessageId> {
@@ -183,7 +192,8 @@ pub(super) async fn count_unread(
     let sql = "SELECT s.place, c.unread FROM UNNEST($1::bytea[], $2::bigint[], $3::bigint[]) WITH ORDINALITY \
                AS s (conversation, after, upto, place) CROSS JOIN LATERAL (SELECT COUNT(*) AS unread FROM \
                (SELECT 1 FROM message m WHERE m.conversation = s.conversation AND m.seq > s.after \
-               AND m.seq <= s.upto AND m.kind = $4 AND m.sender <> $5 LIMIT $6) AS unseen) AS c";
+               AND m.seq <= s.upto AND m.kind = $4 AND m.sender <> $5 AND NOT EXISTS (SELECT 1 FROM hidden h \
+               WHERE h.conversation = s.conversation AND h.\"user\" = $5 AND h.seq = m.seq) LIMIT $6) AS unseen) AS c";
     let (kind, user) = (message_kind(protocol::MessageKind::Content), user.as_bytes().as_slice());
     let parameters: super::Parameters<'_> = &[&conversations, &after, &to, &kind, &user, &i64::from(limit)];
     let mut counts = vec![0; spans.len()];

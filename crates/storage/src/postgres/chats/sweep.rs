@@ -136,6 +136,9 @@ async fn expire(client: &mut Object, conversation: ConversationId, after: Seq, t
     let sql = "UPDATE message SET body = ''::bytea WHERE conversation = $1 AND seq > $2 AND seq <= $3 \
                AND kind NOT IN ($4, $5, $6) AND octet_length(body) > 0";
     let gone = execute(&transaction, sql, &[&id, &after, &to, &kept[0], &kept[1], &kept[2]]).await?;
+    // What is gone is not found either.
+    let sql = "DELETE FROM message_words WHERE conversation = $1 AND seq > $2 AND seq <= $3";
+    execute(&transaction, sql, &[&id, &after, &to]).await?;
     let sql = "INSERT INTO swept AS known (conversation, seq) VALUES ($1, $2) \
                ON CONFLICT (conversation) DO UPDATE SET seq = excluded.seq WHERE excluded.seq > known.seq";
     execute(&transaction, sql, &[&id, &to]).await?;

@@ -4,6 +4,7 @@ use chats::store::{Commit, HeadUpdate, MembershipChange, NewConversation, NewDev
 use deadpool_postgres::{GenericClient, Object};
 use protocol::{ConversationId, DeviceId, MemberChange};
 
+use super::marks;
 use super::{Result, execute, id, query};
 use crate::chats::{conversation_kind, key, message_kind, role, signed};
 
@@ -68,8 +69,15 @@ pub(super) async fn create(client: &mut Object, new: &NewConversation) -> Result
 }
 
 pub(super) async fn commit(client: &mut Object, commit: &Commit) -> Result<Vec<u64>> {
-    let Commit { memberships, heads, device_messages, link_uses, .. } = commit;
-    if memberships.is_empty() && heads.is_empty() && device_messages.is_empty() && link_uses.is_empty() {
+    let more = [
+        commit.memberships.is_empty(),
+        commit.heads.is_empty(),
+        commit.device_messages.is_empty(),
+        commit.link_uses.is_empty(),
+        commit.pins.is_empty(),
+        commit.amendments.is_empty(),
+    ];
+    if more.into_iter().all(|empty| empty) {
         // One statement is a transaction by itself, and one turn to the server and back.
         insert_entries(client, &commit.entries).await?;
         return Ok(Vec::new());
@@ -87,6 +95,13 @@ pub(super) async fn commit(client: &mut Object, commit: &Commit) -> Result<Vec<u
         update_head(&transaction, head).await?;
     }
     super::groups::count_uses(&transaction, &commit.link_uses).await?;
+    // A message that is pinned and deleted in one batch stays deleted.
+    for change in &commit.pins {
+        marks::pin(&transaction, change).await?;
+    }
+    for amendment in &commit.amendments {
+        marks::amend(&transaction, amendment).await?;
+    }
     let numbers = insert_device_messages(&transaction, &commit.device_messages).await?;
     transaction.commit().await?;
     Ok(numbers)
@@ -114,6 +129,12 @@ async fn insert_entries(client: &impl GenericClient, entries: &[NewEntry]) -> Re
         &[&conversations, &seqs, &times, &senders, &devices, &ids, &kinds, &epochs, &bodies],
     )
     .await?;
+    for entry in entries {
+        let Some(target) = entry.target.map(signed) else { continue };
+        let (conversation, seq) = (entry.conversation.as_bytes().as_slice(), signed(entry.seq));
+        let sql = "UPDATE message SET target = $3 WHERE conversation = $1 AND seq = $2";
+        execute(client, sql, &[&conversation, &seq, &target]).await?;
+    }
     Ok(())
 }
 

@@ -5,8 +5,8 @@ use chats::store::{
 };
 use platform::Timestamp;
 use protocol::{
-    ByteString, ConversationId, ConversationKind, DeviceId, MembershipRecord, MessageId, Retention, Seq,
-    UserId,
+    ByteString, ConversationId, ConversationKind, DeviceId, MembershipRecord, MessageId, MessageKind,
+    Retention, Seq, UserId,
 };
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
@@ -108,33 +108,43 @@ pub(super) fn find_sent(
 
 pub(super) fn entries(connection: &Connection, range: Range) -> Result<Vec<NewEntry>> {
     let mut entries = connection.prepare_cached(if range.newest_first {
-        "SELECT seq, time, sender, device, id, kind, epoch, body FROM message \
-         WHERE conversation = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq DESC LIMIT ?4"
+        "SELECT conversation, seq, time, sender, device, id, kind, epoch, body, target, edited_at, reactions \
+         FROM message m WHERE conversation = ?1 AND seq > ?2 AND seq < ?3 AND (?5 IS NULL OR kind <> ?5) \
+         AND (?6 IS NULL OR NOT EXISTS (SELECT 1 FROM hidden h WHERE h.conversation = ?1 AND h.user = ?6 \
+         AND h.seq = m.seq)) ORDER BY seq DESC LIMIT ?4"
     } else {
-        "SELECT seq, time, sender, device, id, kind, epoch, body FROM message \
-         WHERE conversation = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq LIMIT ?4"
+        "SELECT conversation, seq, time, sender, device, id, kind, epoch, body, target, edited_at, reactions \
+         FROM message m WHERE conversation = ?1 AND seq > ?2 AND seq < ?3 AND (?5 IS NULL OR kind <> ?5) \
+         AND (?6 IS NULL OR NOT EXISTS (SELECT 1 FROM hidden h WHERE h.conversation = ?1 AND h.user = ?6 \
+         AND h.seq = m.seq)) ORDER BY seq LIMIT ?4"
     })?;
     let parameters = params![
         range.conversation.as_bytes(),
         signed(range.after),
         signed(range.before),
-        signed(range.limit as u64)
+        signed(range.limit as u64),
+        range.no_annotations.then_some(message_kind(MessageKind::Annotation)),
+        range.reader.as_ref().map(|user| user.as_bytes()),
     ];
-    entries
-        .query_map(parameters, |row| {
-            Ok(NewEntry {
-                conversation: range.conversation,
-                seq: number(row, 0)?,
-                time: row.get(1)?,
-                sender: user_id(row, 2)?,
-                device: device_id(row, 3)?,
-                id: message_id(row, 4)?,
-                kind: value(row, 5, read_message_kind)?,
-                epoch: row.get::<_, Option<i64>>(6)?.map(crate::chats::unsigned),
-                body: row.get::<_, Vec<u8>>(7)?.into(),
-            })
-        })?
-        .collect()
+    entries.query_map(parameters, entry_of)?.collect()
+}
+
+/// The entry that begins with the row's first column.
+pub(super) fn entry_of(row: &Row<'_>) -> Result<NewEntry> {
+    Ok(NewEntry {
+        conversation: conversation_id(row, 0)?,
+        seq: number(row, 1)?,
+        time: row.get(2)?,
+        sender: user_id(row, 3)?,
+        device: device_id(row, 4)?,
+        id: message_id(row, 5)?,
+        kind: value(row, 6, read_message_kind)?,
+        epoch: row.get::<_, Option<i64>>(7)?.map(crate::chats::unsigned),
+        body: row.get::<_, Vec<u8>>(8)?.into(),
+        target: row.get::<_, Option<i64>>(9)?.map(crate::chats::unsigned),
+        edited_at: row.get(10)?,
+        reactions: row.get::<_, Option<Vec<u8>>>(11)?.map(Into::into),
+    })
 }
 
 fn message_id(row: &Row<'_>, column: usize) -> Result<MessageId> {
@@ -182,8 +192,9 @@ pub(super) fn count_unread(
     limit: u32,
 ) -> Result<Vec<u32>> {
     let mut count = connection.prepare_cached(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM message WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3 \
-         AND kind = ?4 AND sender <> ?5 LIMIT ?6)",
+        "SELECT COUNT(*) FROM (SELECT 1 FROM message m WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3 \
+         AND kind = ?4 AND sender <> ?5 AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.conversation = ?1 \
+         AND h.user = ?5 AND h.seq = m.seq) LIMIT ?6)",
     )?;
     let kind = message_kind(protocol::MessageKind::Content);
     spans

@@ -138,6 +138,13 @@ fn expire(transaction: &Transaction<'_>, conversation: ConversationId, after: Se
              AND kind NOT IN (?4, ?5, ?6) AND length(body) > 0",
         )?
         .execute(params![id, after, to, kept[0], kept[1], kept[2]])?;
+    // What is gone is not found either.
+    transaction
+        .prepare_cached(
+            "DELETE FROM message_words WHERE rowid IN (SELECT row FROM message \
+             WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3)",
+        )?
+        .execute(params![id, after, to])?;
     transaction
         .prepare_cached(
             "INSERT INTO swept (conversation, seq) VALUES (?1, ?2) \

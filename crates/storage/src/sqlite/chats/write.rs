@@ -4,6 +4,7 @@ use chats::store::{Commit, HeadUpdate, MembershipChange, NewConversation, NewDev
 use protocol::{ConversationId, DeviceId, MemberChange};
 use rusqlite::{OptionalExtension, Result, Transaction, params};
 
+use super::marks;
 use crate::chats::{conversation_kind, key, message_kind, role, signed, unsigned};
 
 pub(super) fn create(transaction: &Transaction<'_>, new: &NewConversation) -> Result<(ConversationId, bool)> {
@@ -59,6 +60,13 @@ pub(super) fn commit(transaction: &Transaction<'_>, commit: &Commit) -> Result<V
         update_head(transaction, head)?;
     }
     super::groups::count_uses(transaction, &commit.link_uses)?;
+    // A message that is pinned and deleted in one batch stays deleted.
+    for change in &commit.pins {
+        marks::pin(transaction, change)?;
+    }
+    for amendment in &commit.amendments {
+        marks::amend(transaction, amendment)?;
+    }
     insert_device_messages(transaction, &commit.device_messages)
 }
 
@@ -79,6 +87,11 @@ fn insert_entries(transaction: &Transaction<'_>, entries: &[NewEntry]) -> Result
             entry.epoch.map(signed),
             &entry.body[..],
         ])?;
+        if let Some(target) = entry.target {
+            transaction
+                .prepare_cached("UPDATE message SET target = ?3 WHERE conversation = ?1 AND seq = ?2")?
+                .execute(params![entry.conversation.as_bytes(), signed(entry.seq), signed(target)])?;
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use chats::{Caller, ChatError, Chats};
 use protocol::{
-    Body, ByteString, ConversationFilter, GroupChanges, HistoryRequest, NewGroup, NewGroupLink,
+    Body, ByteString, ConversationFilter, GroupChanges, HistoryRequest, MessageEdit, NewGroup, NewGroupLink,
     OutgoingDeviceMessage, OutgoingMessage, SyncRequest, Timestamp,
 };
 
@@ -115,7 +115,8 @@ impl World {
         let mut rng = Rng(seed);
         let (user, device) = rng.of(&self.devices);
         let conversation = rng.of(&self.ids());
-        match rng.below(20) {
+        match rng.below(26) {
+            20..=25 => self.annotate(chats, conversation, user, device, &mut rng).await,
             0..=8 => self.send(chats, conversation, user, device, &mut rng).await,
             9..=11 => self.advance(chats, conversation, user, device, &mut rng).await,
             12..=16 => self.change(chats, user, device, &mut rng).await,
@@ -181,6 +182,39 @@ impl World {
             }
             Err(ChatError::Unavailable) => {}
             Err(_) => *record.refusals.entry(key).or_default() += 1,
+        }
+    }
+
+    /// Says something about an entry, which may be another's, another kind, or not there.
+    async fn annotate(
+        &self,
+        chats: &Chats,
+        id: ConversationId,
+        user: UserId,
+        device: DeviceId,
+        rng: &mut Rng,
+    ) {
+        let (me, seq) = (caller(user, device), rng.below(14));
+        let message = message_id(&format!("a{}", rng.below(25)));
+        let key = (id, device, message.clone());
+        let emoji = [None, Some("a".to_owned()), Some("b".to_owned())];
+        let answer = match rng.below(10) {
+            0..=3 => {
+                *self.record.lock().unwrap().attempts.entry(key.clone()).or_default() += 1;
+                let text = format!("edit {} by {device}", rng.below(9));
+                let edit = MessageEdit { text, mentions: Vec::new(), id: Some(message) };
+                chats.edit(me, id, seq, edit).await
+            }
+            4..=5 => {
+                *self.record.lock().unwrap().attempts.entry(key.clone()).or_default() += 1;
+                chats.delete(me, id, seq, Some(message)).await
+            }
+            6..=7 => return drop(chats.react(me, id, seq, emoji[rng.below(3) as usize].clone()).await),
+            8 => return drop(chats.pin(me, id, seq, rng.chance(70)).await),
+            _ => return drop(chats.star(me, id, seq, true).await),
+        };
+        if !matches!(answer, Ok(_) | Err(ChatError::Unavailable)) {
+            *self.record.lock().unwrap().refusals.entry(key).or_default() += 1;
         }
     }
 

@@ -27,7 +27,7 @@ pub(crate) struct Rates {
 }
 
 pub(crate) struct Faulty {
-    inner: Store,
+    pub(super) inner: Store,
     rates: Rates,
     seed: AtomicU64,
     pub(crate) on: AtomicBool,
@@ -118,7 +118,7 @@ impl Faulty {
         }
     }
 
-    fn read_fault(&self) -> Result<(), StoreError> {
+    pub(super) fn read_fault(&self) -> Result<(), StoreError> {
         if self.roll() < self.rates.read { Err(away()) } else { Ok(()) }
     }
 }

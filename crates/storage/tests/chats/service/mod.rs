@@ -2,6 +2,7 @@
 
 mod actions;
 mod faulty;
+mod faulty_marks;
 mod life;
 mod links;
 mod model;

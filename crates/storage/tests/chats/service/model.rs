@@ -19,6 +19,17 @@ pub(crate) struct Model {
     pub(crate) epoch: u64,
     pub(crate) name: Option<String>,
     pub(crate) deleted: bool,
+    pub(crate) pins: BTreeSet<Seq>,
+    /// What annotations have made of entries.
+    amended: BTreeMap<Seq, Amended>,
+}
+
+/// What became of an entry.
+#[derive(Debug, Default)]
+struct Amended {
+    edit: Option<(String, i64)>,
+    deleted: bool,
+    reactions: BTreeMap<UserId, String>,
 }
 
 impl Model {
@@ -60,10 +71,83 @@ impl Model {
                     self.epoch += 1;
                 }
                 (MessageKind::Proposal, _) => assert_eq!(message.epoch, Some(self.epoch)),
+                (MessageKind::Annotation, protocol::Body::Open(content)) => {
+                    self.annotate(message, content, log);
+                }
+                (MessageKind::Annotation, sealed) => panic!("{sealed:?}"),
                 (MessageKind::Unsupported, _) => panic!("nobody can write such a kind"),
                 (MessageKind::Content, _) => assert!(message.epoch.unwrap_or(0) <= self.epoch),
             }
             self.after.push(self.members.clone());
+        }
+        self.check_amended(log);
+    }
+
+    fn annotate(&mut self, by: &Message, content: &Content, log: &[Message]) {
+        let about = |target: &Seq| {
+            assert!(*target < by.seq, "an annotation is about an earlier entry");
+            let found = &log[usize::try_from(target - 1).unwrap()];
+            assert_eq!(found.kind, MessageKind::Content, "only what members say is annotated");
+            found
+        };
+        match content {
+            Content::Edit { target, text, .. } => {
+                assert_eq!(about(target).sender, by.sender, "only the author edits");
+                let amended = self.amended.entry(*target).or_default();
+                assert!(amended.edit.is_none(), "the edit before was overtaken");
+                assert!(!amended.deleted, "nothing is said about what was deleted");
+                amended.edit = Some((text.clone(), by.sent_at));
+            }
+            Content::Delete { target } => {
+                let author = about(target).sender == by.sender;
+                assert!(author || self.admins.contains(&by.sender), "only author and admins delete");
+                self.pins.remove(target);
+                let amended = self.amended.entry(*target).or_default();
+                assert!(!amended.deleted, "once");
+                assert!(amended.edit.is_none(), "edits before were overtaken");
+                (amended.deleted, amended.reactions) = (true, BTreeMap::new());
+            }
+            Content::Reaction { target, emoji } => {
+                about(target);
+                let amended = self.amended.entry(*target).or_default();
+                assert!(!amended.deleted);
+                let before = match emoji {
+                    Some(emoji) => amended.reactions.insert(by.sender, emoji.clone()),
+                    None => amended.reactions.remove(&by.sender),
+                };
+                assert_ne!(before, *emoji, "what changes nothing is no entry");
+            }
+            Content::Pin { target, pinned } => {
+                about(target);
+                let changed = if *pinned { self.pins.insert(*target) } else { self.pins.remove(target) };
+                assert!(changed, "what changes nothing is no entry");
+            }
+            // An edit that was overtaken: which one it was about nobody knows any more.
+            Content::Removed => {}
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Every entry is what its annotations have made of it.
+    fn check_amended(&self, log: &[Message]) {
+        let nothing = Amended::default();
+        for message in log.iter().filter(|message| message.kind == MessageKind::Content) {
+            let amended = self.amended.get(&message.seq).unwrap_or(&nothing);
+            let reactions: BTreeMap<_, _> =
+                message.reactions.iter().map(|it| (it.user, it.emoji.clone())).collect();
+            assert_eq!(reactions, amended.reactions, "reactions to {}", message.seq);
+            assert_eq!(reactions.len(), message.reactions.len(), "one each");
+            match (&message.body, &amended.edit) {
+                (protocol::Body::Open(Content::Removed), _) => assert!(amended.deleted),
+                (_, _) if amended.deleted => panic!("{message:?} was deleted"),
+                (protocol::Body::Open(Content::Text { text, .. }), Some((edited, at))) => {
+                    assert_eq!((text, message.edited_at), (edited, Some(*at)));
+                }
+                _ => assert_eq!(message.edited_at, None),
+            }
+        }
+        for message in log.iter().filter(|message| message.kind != MessageKind::Content) {
+            assert_eq!((message.edited_at, message.reactions.len()), (None, 0), "{message:?}");
         }
     }
 
@@ -102,9 +186,7 @@ impl Model {
                 self.members.clone().into_iter().for_each(|user| self.leave(user, seq));
                 self.deleted = true;
             }
-            Content::Text { .. } | Content::Expired | Content::Unsupported => {
-                panic!("the server says nothing")
-            }
+            _ => panic!("the server says nothing"),
         }
     }
 

@@ -24,7 +24,8 @@ fn rates(rng: &mut Rng) -> Rates {
     }
 }
 
-fn case(backend: &Backend, seed: u64) -> u64 {
+/// How many entries it made, and how many of them are annotations.
+fn case(backend: &Backend, seed: u64) -> (u64, usize) {
     let mut rng = Rng(seed);
     let world = World::new();
     let mut told = Vec::new();
@@ -72,7 +73,7 @@ fn case(backend: &Backend, seed: u64) -> u64 {
             verified.check_sends(&world);
             verified.check_devices(&world, &life);
             life.stop();
-            return verified.entries();
+            return (verified.entries(), verified.annotations());
         }
         life.runtime.block_on(life.chats.stop());
         if !life.faulty.was_late.load(Ordering::SeqCst) {
@@ -89,12 +90,14 @@ fn cases(count: u64, first: u64, backend: impl Fn() -> Backend) {
         Some(seed) => (seed, 1),
         None => (first, count),
     };
-    let mut entries = 0;
+    let (mut entries, mut annotations) = (0, 0);
     for seed in first..first + count {
         eprintln!("seed {seed}: to run it alone, set KITH_SEED={seed}");
-        entries += case(&backend(), seed);
+        let made = case(&backend(), seed);
+        (entries, annotations) = (entries + made.0, annotations + made.1);
     }
-    eprintln!("{count} cases, {entries} entries");
+    eprintln!("{count} cases, {entries} entries, {annotations} of them annotations");
+    assert!(count == 1 || annotations > 0, "nothing was said about anything");
 }
 
 #[test]

@@ -1,0 +1,156 @@
+//! What becomes of entries that stand already, and what members mark them with.
+
+use async_trait::async_trait;
+use chats::store::{Amendment, MarkStore, NewEntry, Pin, PinChange, Place, Star, StoreError};
+use deadpool_postgres::GenericClient;
+use protocol::{ConversationId, UserId};
+
+use super::{Database, Result, execute, id, number, query, read};
+use crate::chats::signed;
+
+#[async_trait]
+impl MarkStore for Database {
+    async fn entries_at(&self, places: Vec<Place>) -> Result<Vec<Option<NewEntry>>, StoreError> {
+        Ok(entries_at(&self.client().await?, &places).await?)
+    }
+
+    async fn pins(&self, conversation: ConversationId) -> Result<Vec<Pin>, StoreError> {
+        Ok(pins(&self.client().await?, conversation).await?)
+    }
+
+    async fn hide(&self, user: UserId, place: Place) -> Result<(), StoreError> {
+        Ok(hide(&self.client().await?, user, place).await?)
+    }
+
+    async fn hidden(&self, user: UserId, places: Vec<Place>) -> Result<Vec<bool>, StoreError> {
+        Ok(hidden(&self.client().await?, user, &places).await?)
+    }
+
+    async fn star(&self, user: UserId, place: Place, starred: bool) -> Result<(), StoreError> {
+        Ok(star(&self.client().await?, user, place, starred).await?)
+    }
+
+    async fn stars(&self, user: UserId, before: u64, limit: usize) -> Result<Vec<Star>, StoreError> {
+        Ok(stars(&self.client().await?, user, before, limit).await?)
+    }
+}
+
+pub(super) async fn pin(client: &impl GenericClient, change: &PinChange) -> Result<()> {
+    let (conversation, seq) = (change.conversation.as_bytes().as_slice(), signed(change.seq));
+    if change.pinned {
+        let sql = "INSERT INTO pin (conversation, seq, pinned_by, pinned_at) VALUES ($1, $2, $3, $4) \
+                   ON CONFLICT (conversation, seq) DO UPDATE SET pinned_by = $3, pinned_at = $4";
+        let by = change.by.as_bytes().as_slice();
+        execute(client, sql, &[&conversation, &seq, &by, &change.time]).await?;
+    } else {
+        let sql = "DELETE FROM pin WHERE conversation = $1 AND seq = $2";
+        execute(client, sql, &[&conversation, &seq]).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn amend(client: &impl GenericClient, amendment: &Amendment) -> Result<()> {
+    let (conversation, seq) = (amendment.conversation.as_bytes().as_slice(), signed(amendment.seq));
+    let sql = "UPDATE message SET edited_at = $3, reactions = $4 WHERE conversation = $1 AND seq = $2";
+    let reactions = amendment.reactions.as_deref();
+    execute(client, sql, &[&conversation, &seq, &amendment.edited_at, &reactions]).await?;
+    let Some(rewrite) = &amendment.rewrite else { return Ok(()) };
+    // Whoever writes the words of the old body holds this row until that is done: see `search::index`. A body that has
+    // gone meanwhile does not come back.
+    let sql = "UPDATE message SET body = $3 WHERE conversation = $1 AND seq = $2 AND octet_length(body) > 0";
+    execute(client, sql, &[&conversation, &seq, &&rewrite.body[..]]).await?;
+    let sql = "UPDATE message SET body = $4 WHERE conversation = $1 AND target = $2 AND seq < $3";
+    execute(client, sql, &[&conversation, &seq, &signed(rewrite.by), &&rewrite.overtaken[..]]).await?;
+    let sql = "DELETE FROM message_words WHERE conversation = $1 AND seq = $2";
+    execute(client, sql, &[&conversation, &seq]).await?;
+    if rewrite.deleted {
+        let sql = "DELETE FROM pin WHERE conversation = $1 AND seq = $2";
+        execute(client, sql, &[&conversation, &seq]).await?;
+    }
+    Ok(())
+}
+
+/// Places as two lists.
+fn lists(places: &[Place]) -> (Vec<&[u8]>, Vec<i64>) {
+    places.iter().map(|(conversation, seq)| (conversation.as_bytes().as_slice(), signed(*seq))).unzip()
+}
+
+async fn entries_at(client: &impl GenericClient, places: &[Place]) -> Result<Vec<Option<NewEntry>>> {
+    let (conversations, seqs) = lists(places);
+    let sql = "SELECT p.place, m.conversation, m.seq, time, sender, device, id, kind, epoch, body, target, \
+               edited_at, reactions FROM UNNEST($1::bytea[], $2::bigint[]) WITH ORDINALITY \
+               AS p (conversation, seq, place) JOIN message m ON m.conversation = p.conversation AND m.seq = p.seq";
+    let mut found = vec![None; places.len()];
+    for row in query(client, sql, &[&conversations, &seqs]).await? {
+        let place = usize::try_from(number(&row, 0)?).unwrap_or(usize::MAX).wrapping_sub(1);
+        if let Some(slot) = found.get_mut(place) {
+            *slot = Some(read::entry_of(&row, 1)?);
+        }
+    }
+    Ok(found)
+}
+
+async fn pins(client: &impl GenericClient, conversation: ConversationId) -> Result<Vec<Pin>> {
+    let sql =
+        "SELECT seq, pinned_by, pinned_at FROM pin WHERE conversation = $1 ORDER BY pinned_at DESC, seq DESC";
+    query(client, sql, &[&conversation.as_bytes().as_slice()])
+        .await?
+        .iter()
+        .map(|row| {
+            let by = UserId::from_bytes(id(row, 1)?);
+            Ok(Pin { seq: number(row, 0)?, by, time: row.try_get(2)? })
+        })
+        .collect()
+}
+
+async fn hide(client: &impl GenericClient, user: UserId, (conversation, seq): Place) -> Result<()> {
+    let sql = "INSERT INTO hidden (conversation, \"user\", seq) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    let (conversation, user) = (conversation.as_bytes().as_slice(), user.as_bytes().as_slice());
+    execute(client, sql, &[&conversation, &user, &signed(seq)]).await?;
+    Ok(())
+}
+
+async fn hidden(client: &impl GenericClient, user: UserId, places: &[Place]) -> Result<Vec<bool>> {
+    let (conversations, seqs) = lists(places);
+    let sql = "SELECT p.place FROM UNNEST($1::bytea[], $2::bigint[]) WITH ORDINALITY \
+               AS p (conversation, seq, place) JOIN hidden h ON h.conversation = p.conversation \
+               AND h.\"user\" = $3 AND h.seq = p.seq";
+    let mut hidden = vec![false; places.len()];
+    for row in query(client, sql, &[&conversations, &seqs, &user.as_bytes().as_slice()]).await? {
+        let place = usize::try_from(number(&row, 0)?).unwrap_or(usize::MAX).wrapping_sub(1);
+        if let Some(slot) = hidden.get_mut(place) {
+            *slot = true;
+        }
+    }
+    Ok(hidden)
+}
+
+async fn star(
+    client: &impl GenericClient,
+    user: UserId,
+    (conversation, seq): Place,
+    starred: bool,
+) -> Result<()> {
+    let sql = if starred {
+        "INSERT INTO star (\"user\", conversation, seq) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+    } else {
+        "DELETE FROM star WHERE \"user\" = $1 AND conversation = $2 AND seq = $3"
+    };
+    let (conversation, user) = (conversation.as_bytes().as_slice(), user.as_bytes().as_slice());
+    execute(client, sql, &[&user, &conversation, &signed(seq)]).await?;
+    Ok(())
+}
+
+async fn stars(client: &impl GenericClient, user: UserId, before: u64, limit: usize) -> Result<Vec<Star>> {
+    let sql = "SELECT number, conversation, seq FROM star WHERE \"user\" = $1 AND number < $2 \
+               ORDER BY number DESC LIMIT $3";
+    let user = user.as_bytes().as_slice();
+    query(client, sql, &[&user, &signed(before), &signed(limit as u64)])
+        .await?
+        .iter()
+        .map(|row| {
+            let conversation = ConversationId::from_bytes(id(row, 1)?);
+            Ok(Star { number: number(row, 0)?, conversation, seq: number(row, 2)? })
+        })
+        .collect()
+}

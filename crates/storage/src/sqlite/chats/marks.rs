@@ -1,0 +1,150 @@
+//! What becomes of entries that stand already, and what members mark them with.
+
+use async_trait::async_trait;
+use chats::store::{Amendment, MarkStore, NewEntry, Pin, PinChange, Place, Star, StoreError};
+use protocol::{ConversationId, UserId};
+use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
+
+use super::{Database, conversation_id, number, read, user_id};
+use crate::chats::signed;
+
+#[async_trait]
+impl MarkStore for Database {
+    async fn entries_at(&self, places: Vec<Place>) -> Result<Vec<Option<NewEntry>>, StoreError> {
+        Ok(Database::read(self, move |connection| entries_at(connection, &places)).await?)
+    }
+
+    async fn pins(&self, conversation: ConversationId) -> Result<Vec<Pin>, StoreError> {
+        Ok(Database::read(self, move |connection| pins(connection, conversation)).await?)
+    }
+
+    async fn hide(&self, user: UserId, place: Place) -> Result<(), StoreError> {
+        Ok(self.write(move |transaction| hide(transaction, user, place)).await?)
+    }
+
+    async fn hidden(&self, user: UserId, places: Vec<Place>) -> Result<Vec<bool>, StoreError> {
+        Ok(Database::read(self, move |connection| hidden(connection, user, &places)).await?)
+    }
+
+    async fn star(&self, user: UserId, place: Place, starred: bool) -> Result<(), StoreError> {
+        Ok(self.write(move |transaction| star(transaction, user, place, starred)).await?)
+    }
+
+    async fn stars(&self, user: UserId, before: u64, limit: usize) -> Result<Vec<Star>, StoreError> {
+        Ok(Database::read(self, move |connection| stars(connection, user, before, limit)).await?)
+    }
+}
+
+pub(super) fn pin(transaction: &Transaction<'_>, change: &PinChange) -> Result<()> {
+    let (conversation, seq) = (change.conversation.as_bytes(), signed(change.seq));
+    if change.pinned {
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO pin (conversation, seq, pinned_by, pinned_at) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![conversation, seq, change.by.as_bytes(), change.time])?;
+    } else {
+        transaction
+            .prepare_cached("DELETE FROM pin WHERE conversation = ?1 AND seq = ?2")?
+            .execute(params![conversation, seq])?;
+    }
+    Ok(())
+}
+
+pub(super) fn amend(transaction: &Transaction<'_>, amendment: &Amendment) -> Result<()> {
+    let (conversation, seq) = (amendment.conversation.as_bytes(), signed(amendment.seq));
+    transaction
+        .prepare_cached(
+            "UPDATE message SET edited_at = ?3, reactions = ?4 WHERE conversation = ?1 AND seq = ?2",
+        )?
+        .execute(params![conversation, seq, amendment.edited_at, amendment.reactions.as_deref()])?;
+    let Some(rewrite) = &amendment.rewrite else { return Ok(()) };
+    transaction
+        // A body that has gone meanwhile does not come back.
+        .prepare_cached(
+            "UPDATE message SET body = ?3 WHERE conversation = ?1 AND seq = ?2 AND length(body) > 0",
+        )?
+        .execute(params![conversation, seq, &rewrite.body[..]])?;
+    transaction
+        .prepare_cached("UPDATE message SET body = ?4 WHERE conversation = ?1 AND target = ?2 AND seq < ?3")?
+        .execute(params![conversation, seq, signed(rewrite.by), &rewrite.overtaken[..]])?;
+    transaction
+        .prepare_cached(
+            "DELETE FROM message_words WHERE rowid = \
+             (SELECT row FROM message WHERE conversation = ?1 AND seq = ?2)",
+        )?
+        .execute(params![conversation, seq])?;
+    if rewrite.deleted {
+        transaction
+            .prepare_cached("DELETE FROM pin WHERE conversation = ?1 AND seq = ?2")?
+            .execute(params![conversation, seq])?;
+    }
+    Ok(())
+}
+
+fn entries_at(connection: &Connection, places: &[Place]) -> Result<Vec<Option<NewEntry>>> {
+    let mut entry = connection.prepare_cached(
+        "SELECT conversation, seq, time, sender, device, id, kind, epoch, body, target, edited_at, reactions \
+         FROM message WHERE conversation = ?1 AND seq = ?2",
+    )?;
+    places
+        .iter()
+        .map(|(id, seq)| entry.query_row(params![id.as_bytes(), signed(*seq)], read::entry_of).optional())
+        .collect()
+}
+
+fn pins(connection: &Connection, conversation: ConversationId) -> Result<Vec<Pin>> {
+    connection
+        .prepare_cached(
+            "SELECT seq, pinned_by, pinned_at FROM pin WHERE conversation = ?1 ORDER BY pinned_at DESC, seq DESC",
+        )?
+        .query_map([conversation.as_bytes()], |row| {
+            Ok(Pin { seq: number(row, 0)?, by: user_id(row, 1)?, time: row.get(2)? })
+        })?
+        .collect()
+}
+
+fn hide(transaction: &Transaction<'_>, user: UserId, (conversation, seq): Place) -> Result<()> {
+    transaction
+        .prepare_cached("INSERT OR IGNORE INTO hidden (conversation, user, seq) VALUES (?1, ?2, ?3)")?
+        .execute(params![conversation.as_bytes(), user.as_bytes(), signed(seq)])?;
+    Ok(())
+}
+
+fn hidden(connection: &Connection, user: UserId, places: &[Place]) -> Result<Vec<bool>> {
+    let mut hidden = connection
+        .prepare_cached("SELECT 1 FROM hidden WHERE conversation = ?1 AND user = ?2 AND seq = ?3")?;
+    places
+        .iter()
+        .map(|(conversation, seq)| {
+            hidden.exists(params![conversation.as_bytes(), user.as_bytes(), signed(*seq)])
+        })
+        .collect()
+}
+
+fn star(
+    transaction: &Transaction<'_>,
+    user: UserId,
+    (conversation, seq): Place,
+    starred: bool,
+) -> Result<()> {
+    let parameters = params![user.as_bytes(), conversation.as_bytes(), signed(seq)];
+    transaction
+        .prepare_cached(if starred {
+            "INSERT INTO star (user, conversation, seq) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"
+        } else {
+            "DELETE FROM star WHERE user = ?1 AND conversation = ?2 AND seq = ?3"
+        })?
+        .execute(parameters)?;
+    Ok(())
+}
+
+fn stars(connection: &Connection, user: UserId, before: u64, limit: usize) -> Result<Vec<Star>> {
+    connection
+        .prepare_cached(
+            "SELECT number, conversation, seq FROM star WHERE user = ?1 AND number < ?2 \
+             ORDER BY number DESC LIMIT ?3",
+        )?
+        .query_map(params![user.as_bytes(), signed(before), signed(limit as u64)], |row| {
+            Ok(Star { number: number(row, 0)?, conversation: conversation_id(row, 1)?, seq: number(row, 2)? })
+        })?
+        .collect()
+}

@@ -1,0 +1,218 @@
+use chats::store::{Amendment, Pin, PinChange, Range, Rewrite, Span};
+
+use crate::*;
+
+on_both! {
+    an_amendment_changes_an_entry_and_overtakes_its_edits,
+    a_refused_batch_amends_nothing,
+    reactions_and_edits_are_read_with_their_entry,
+    entries_are_found_by_their_places,
+    pins_are_listed_the_last_first,
+    a_deleted_message_is_not_pinned,
+    what_is_hidden_from_one_is_there_for_others,
+    stars_are_one_users_and_have_pages,
+    annotations_can_be_passed_over,
+}
+
+fn all(conversation: ConversationId) -> Range {
+    Range::between(conversation, 0, Seq::MAX, usize::MAX)
+}
+
+async fn bodies(store: &Store, id: ConversationId) -> Vec<String> {
+    let entries = store.read(all(id)).await.unwrap();
+    entries.iter().map(|entry| String::from_utf8(entry.body.to_vec()).unwrap()).collect()
+}
+
+fn annotation(id: ConversationId, by: UserId, seq: Seq, target: Option<Seq>) -> NewEntry {
+    NewEntry { kind: MessageKind::Annotation, target, ..entry(id, by, DeviceId::from_bytes([7; 16]), seq) }
+}
+
+/// Entry `seq` says `body` from now on, because of entry `by`.
+fn rewritten(id: ConversationId, seq: Seq, by: Seq, body: &'static str, deleted: bool) -> Amendment {
+    let rewrite =
+        Rewrite { body: body.as_bytes().to_vec().into(), by, overtaken: b"gone".to_vec().into(), deleted };
+    let edited_at = (!deleted).then_some(START + 7);
+    Amendment { conversation: id, seq, rewrite: Some(rewrite), edited_at, reactions: None }
+}
+
+async fn an_amendment_changes_an_entry_and_overtakes_its_edits(store: Store) {
+    let (alice, phone) = (new_user(), new_device());
+    let (id, other) = (group(&store, &[alice]).await, group(&store, &[alice]).await);
+    append(&store, id, alice, phone, 1, 3).await;
+    append(&store, other, alice, phone, 1, 3).await;
+    let edit = |seq, target| annotation(id, alice, seq, Some(target));
+    // Edits of two entries, one of them twice in one batch.
+    let commit = Commit {
+        entries: vec![edit(4, 2), edit(5, 2), edit(6, 3)],
+        amendments: vec![rewritten(id, 2, 5, "second", false), rewritten(id, 3, 6, "third", false)],
+        ..Commit::default()
+    };
+    store.commit(commit).await.unwrap();
+    assert_eq!(bodies(&store, id).await, ["body 1", "second", "third", "gone", "body 5", "body 6"]);
+    let commit = Commit {
+        entries: vec![annotation(id, alice, 7, None)],
+        amendments: vec![rewritten(id, 2, 7, "deleted", true)],
+        ..Commit::default()
+    };
+    store.commit(commit).await.unwrap();
+    assert_eq!(bodies(&store, id).await, ["body 1", "deleted", "third", "gone", "gone", "body 6", "body 7"]);
+    let entries = store.read(all(id)).await.unwrap();
+    let edited: Vec<_> = entries.iter().map(|entry| (entry.target, entry.edited_at)).collect();
+    let none = (None, None);
+    let edit_of = |target| (Some(target), None);
+    assert_eq!(edited, [none, none, (None, Some(START + 7)), edit_of(2), edit_of(2), edit_of(3), none]);
+    assert_eq!(bodies(&store, other).await, ["body 1", "body 2", "body 3"], "another conversation");
+}
+
+async fn a_refused_batch_amends_nothing(store: Store) {
+    let (alice, phone) = (new_user(), new_device());
+    let id = group(&store, &[alice]).await;
+    append(&store, id, alice, phone, 1, 2).await;
+    let commit = Commit {
+        entries: vec![annotation(id, alice, 2, Some(1))],
+        amendments: vec![rewritten(id, 1, 2, "new", true)],
+        pins: vec![PinChange { conversation: id, seq: 1, pinned: true, by: alice, time: START }],
+        ..Commit::default()
+    };
+    assert_eq!(store.commit(commit).await, Err(chats::store::StoreError::Conflict));
+    assert_eq!(bodies(&store, id).await, ["body 1", "body 2"]);
+    assert_eq!(store.pins(id).await, Ok(vec![]));
+}
+
+async fn reactions_and_edits_are_read_with_their_entry(store: Store) {
+    let (alice, phone) = (new_user(), new_device());
+    let id = group(&store, &[alice]).await;
+    append(&store, id, alice, phone, 1, 1).await;
+    let reactions = Some(vec![0, 255, 1].into());
+    let set = |seq, reactions| Commit {
+        entries: vec![annotation(id, alice, seq, None)],
+        amendments: vec![Amendment {
+            conversation: id,
+            seq: 1,
+            rewrite: None,
+            edited_at: Some(START + 9),
+            reactions,
+        }],
+        ..Commit::default()
+    };
+    store.commit(set(2, reactions.clone())).await.unwrap();
+    let mut expected = entry(id, alice, phone, 1);
+    (expected.edited_at, expected.reactions) = (Some(START + 9), reactions);
+    assert_eq!(store.read(all(id)).await.unwrap()[0], expected);
+    assert_eq!(store.entries_at(vec![(id, 1)]).await.unwrap(), [Some(expected.clone())]);
+    store.commit(set(3, None)).await.unwrap();
+    expected.reactions = None;
+    assert_eq!(store.read(all(id)).await.unwrap()[0], expected);
+}
+
+async fn entries_are_found_by_their_places(store: Store) {
+    let (alice, phone) = (new_user(), new_device());
+    let (one, two) = (group(&store, &[alice]).await, group(&store, &[alice]).await);
+    append(&store, one, alice, phone, 1, 2).await;
+    append(&store, two, alice, phone, 1, 1).await;
+    let places =
+        vec![(two, 1), (one, 3), (one, 2), (two, 1), (new_id(ConversationShape::Group), 1), (one, 0)];
+    let found = store.entries_at(places).await.unwrap();
+    let found: Vec<_> = found.into_iter().map(|entry| entry.map(|it| (it.conversation, it.seq))).collect();
+    assert_eq!(found, [Some((two, 1)), None, Some((one, 2)), Some((two, 1)), None, None]);
+    assert_eq!(store.entries_at(vec![]).await, Ok(vec![]));
+}
+
+async fn pins_are_listed_the_last_first(store: Store) {
+    let (alice, bob, phone) = (new_user(), new_user(), new_device());
+    let (id, other) = (group(&store, &[alice, bob]).await, group(&store, &[alice]).await);
+    append(&store, id, alice, phone, 1, 5).await;
+    append(&store, other, alice, phone, 1, 1).await;
+    let change = |conversation, seq, pinned, by, time| PinChange { conversation, seq, pinned, by, time };
+    let pins = vec![
+        change(id, 5, true, alice, START + 1),
+        change(id, 2, true, bob, START + 2),
+        change(id, 3, true, bob, START + 2),
+        change(other, 1, true, alice, START + 3),
+        change(id, 5, false, bob, START + 4),
+        change(id, 4, true, alice, START + 5),
+        change(id, 1, false, alice, START + 6),
+    ];
+    let commit = Commit { entries: vec![annotation(id, alice, 6, None)], pins, ..Commit::default() };
+    store.commit(commit).await.unwrap();
+    let pin = |seq, by, time| Pin { seq, by, time };
+    let expected = [pin(4, alice, START + 5), pin(3, bob, START + 2), pin(2, bob, START + 2)];
+    assert_eq!(store.pins(id).await.unwrap(), expected);
+    assert_eq!(store.pins(other).await.unwrap(), [pin(1, alice, START + 3)]);
+    assert_eq!(store.pins(new_id(ConversationShape::Group)).await, Ok(vec![]));
+}
+
+async fn a_deleted_message_is_not_pinned(store: Store) {
+    let (alice, phone) = (new_user(), new_device());
+    let id = group(&store, &[alice]).await;
+    append(&store, id, alice, phone, 1, 2).await;
+    let pin = |seq| PinChange { conversation: id, seq, pinned: true, by: alice, time: START };
+    // Pinned and deleted in one batch, in this order.
+    let commit = Commit {
+        entries: vec![annotation(id, alice, 3, None)],
+        pins: vec![pin(1), pin(2)],
+        amendments: vec![rewritten(id, 1, 3, "deleted", true), rewritten(id, 2, 3, "edited", false)],
+        ..Commit::default()
+    };
+    store.commit(commit).await.unwrap();
+    assert_eq!(store.pins(id).await.unwrap(), [Pin { seq: 2, by: alice, time: START }]);
+}
+
+async fn what_is_hidden_from_one_is_there_for_others(store: Store) {
+    let (alice, bob, phone) = (new_user(), new_user(), new_device());
+    let (id, other) = (group(&store, &[alice, bob]).await, group(&store, &[alice, bob]).await);
+    append(&store, id, alice, phone, 1, 4).await;
+    append(&store, other, alice, phone, 1, 4).await;
+    for seq in [2, 4, 2] {
+        store.hide(bob, (id, seq)).await.unwrap();
+    }
+    let read = async |conversation, reader, newest_first, limit| {
+        let range = Range { reader: Some(reader), newest_first, limit, ..all(conversation) };
+        store.read(range).await.unwrap().iter().map(|entry| entry.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(read(id, bob, false, 9).await, [1, 3]);
+    assert_eq!(read(id, bob, true, 1).await, [3], "what is hidden takes no room");
+    assert_eq!(read(id, alice, true, 9).await, [4, 3, 2, 1]);
+    assert_eq!(read(other, bob, false, 9).await, [1, 2, 3, 4]);
+    assert_eq!(store.read(all(id)).await.unwrap().len(), 4);
+    let places = vec![(id, 1), (id, 2), (other, 2), (id, 4)];
+    assert_eq!(store.hidden(bob, places.clone()).await.unwrap(), [false, true, false, true]);
+    assert_eq!(store.hidden(alice, places).await.unwrap(), [false; 4]);
+    let span = |conversation| Span { conversation, after: 1, to: 4 };
+    assert_eq!(store.count_unread(bob, vec![span(id), span(other)], 9).await.unwrap(), [1, 3]);
+}
+
+async fn stars_are_one_users_and_have_pages(store: Store) {
+    let (alice, bob, phone) = (new_user(), new_user(), new_device());
+    let id = group(&store, &[alice, bob]).await;
+    append(&store, id, alice, phone, 1, 9).await;
+    for seq in [3, 1, 5, 2, 3] {
+        store.star(alice, (id, seq), true).await.unwrap();
+    }
+    store.star(bob, (id, 7), true).await.unwrap();
+    store.star(bob, (id, 5), false).await.unwrap();
+    store.star(alice, (id, 1), false).await.unwrap();
+    let all = store.stars(alice, u64::MAX, 9).await.unwrap();
+    assert_eq!(
+        all.iter().map(|star| star.seq).collect::<Vec<_>>(),
+        [2, 5, 3],
+        "starred again keeps its place"
+    );
+    assert!(all.iter().all(|star| star.conversation == id));
+    let first = store.stars(alice, u64::MAX, 2).await.unwrap();
+    assert_eq!(first, all[..2]);
+    assert_eq!(store.stars(alice, first[1].number, 2).await.unwrap(), all[2..]);
+    assert_eq!(store.stars(bob, u64::MAX, 9).await.unwrap().len(), 1);
+}
+
+async fn annotations_can_be_passed_over(store: Store) {
+    let (alice, phone) = (new_user(), new_device());
+    let id = group(&store, &[alice]).await;
+    append(&store, id, alice, phone, 1, 2).await;
+    let new = vec![annotation(id, alice, 3, None), annotation(id, alice, 4, None)];
+    store.commit(entries(new)).await.unwrap();
+    let last = Range { newest_first: true, no_annotations: true, limit: 1, ..all(id) };
+    assert_eq!(store.read(last).await.unwrap()[0].seq, 2);
+    let span = Span { conversation: id, after: 0, to: 4 };
+    assert_eq!(store.count_unread(new_user(), vec![span], 9).await.unwrap(), [2], "nor are they unread");
+}

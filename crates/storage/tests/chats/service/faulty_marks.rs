@@ -1,0 +1,67 @@
+//! Marks and search, over a store that fails.
+
+use async_trait::async_trait;
+use chats::store::*;
+
+use super::faulty::Faulty;
+use crate::*;
+
+#[async_trait]
+impl MarkStore for Faulty {
+    async fn entries_at(&self, places: Vec<Place>) -> Result<Vec<Option<NewEntry>>, StoreError> {
+        self.read_fault()?;
+        self.inner.entries_at(places).await
+    }
+
+    async fn pins(&self, conversation: ConversationId) -> Result<Vec<Pin>, StoreError> {
+        self.read_fault()?;
+        self.inner.pins(conversation).await
+    }
+
+    async fn hide(&self, user: UserId, place: Place) -> Result<(), StoreError> {
+        self.read_fault()?;
+        self.inner.hide(user, place).await
+    }
+
+    async fn hidden(&self, user: UserId, places: Vec<Place>) -> Result<Vec<bool>, StoreError> {
+        self.read_fault()?;
+        self.inner.hidden(user, places).await
+    }
+
+    async fn star(&self, user: UserId, place: Place, starred: bool) -> Result<(), StoreError> {
+        self.read_fault()?;
+        self.inner.star(user, place, starred).await
+    }
+
+    async fn stars(&self, user: UserId, before: u64, limit: usize) -> Result<Vec<Star>, StoreError> {
+        self.read_fault()?;
+        self.inner.stars(user, before, limit).await
+    }
+}
+
+#[async_trait]
+impl SearchStore for Faulty {
+    async fn unsearchable(
+        &self,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<(Vec<ConversationId>, Option<ConversationId>), StoreError> {
+        self.read_fault()?;
+        self.inner.unsearchable(after, limit).await
+    }
+
+    async fn search_mark(&self, conversation: ConversationId) -> Result<Seq, StoreError> {
+        self.read_fault()?;
+        self.inner.search_mark(conversation).await
+    }
+
+    async fn index(&self, words: Vec<Words>, marks: Vec<Place>) -> Result<(), StoreError> {
+        self.read_fault()?;
+        self.inner.index(words, marks).await
+    }
+
+    async fn search(&self, search: Search) -> Result<Hits, StoreError> {
+        self.read_fault()?;
+        self.inner.search(search).await
+    }
+}

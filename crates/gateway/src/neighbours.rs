@@ -5,12 +5,14 @@ use std::sync::{Arc, Weak};
 use accounts::people::Neighbours;
 use async_trait::async_trait;
 use chats::Chats;
+use notifications::in_app::InApp;
 use presence::{Directory, Presence};
 use protocol::{Body, Content, ConversationId, ConversationKind, Invite, Seq, UserId, events};
 use signalr::Broadcast;
 use signalr::server::ConnectionHandle;
 
 use crate::bulletin::Bulletin;
+use crate::notices;
 
 /// Does not keep what it asks alive.
 pub(crate) struct Neighbourhood {
@@ -18,6 +20,7 @@ pub(crate) struct Neighbourhood {
     pub(crate) presence: Arc<Presence>,
     pub(crate) directory: Arc<Directory<ConnectionHandle>>,
     pub(crate) bulletin: Weak<Bulletin>,
+    pub(crate) notices: Arc<InApp>,
 }
 
 impl Neighbourhood {
@@ -56,6 +59,7 @@ impl Neighbours for Neighbourhood {
     }
 
     fn invite_changed(&self, user: UserId, invite: Invite) {
+        self.notices.note(notices::of_invite(user, &invite));
         let news = Broadcast::new(events::INVITE, (invite,));
         self.directory.for_each(user, |_, _, connection| {
             // One that is closing needs no news.

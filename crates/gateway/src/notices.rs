@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chats::Appended;
 use notifications::in_app::{Bell, InApp, Note, StoredNotice};
 use presence::Directory;
-use protocol::{NotificationKind, events};
+use protocol::{Invite, InviteDirection, InviteStatus, NotificationKind, UserId, events};
 use signalr::Broadcast;
 use signalr::server::ConnectionHandle;
 
@@ -26,6 +26,23 @@ impl Bell for Doorbell {
             }
         }
     }
+}
+
+/// What an invite that has news means to one of the two, if they have not brought it about themselves.
+pub(crate) fn of_invite(user: UserId, invite: &Invite) -> Option<Note> {
+    let kind = match (invite.direction, invite.status) {
+        (InviteDirection::Received, InviteStatus::Pending) => NotificationKind::Invite,
+        (InviteDirection::Sent, InviteStatus::Accepted | InviteStatus::Rejected) => {
+            NotificationKind::InviteAnswer
+        }
+        _ => return None,
+    };
+    Some(Note {
+        conversation: invite.conversation,
+        by: Some(invite.user.id),
+        detail: (kind == NotificationKind::InviteAnswer).then(|| invite.status.to_string()),
+        ..Note::new(user, kind)
+    })
 }
 
 /// Notes what an entry means to some of those who get it, beside its being there.

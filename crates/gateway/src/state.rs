@@ -105,6 +105,7 @@ impl Gateway {
             presence: Arc::clone(&services.presence),
             directory: Arc::clone(&directory),
             bulletin: Arc::downgrade(&bulletin),
+            notices: Arc::clone(&services.notices),
         }));
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&bulletin).run());

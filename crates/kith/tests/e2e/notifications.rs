@@ -50,6 +50,18 @@ async fn what_happened_is_found_and_marked(store: Store) {
     assert_eq!((&unread["id"], &unread["count"], &unread["seq"]), (&json!(direct), &json!(2), &json!(last)));
     assert_eq!((&unread["name"], &page["unread"]), (&json!("ann"), &json!(2)));
 
+    // Whoever is asked for an invite finds it, and so is its answer found.
+    bob.call("SetPrivacy", (json!({ "messages": "invite" }),)).await;
+    let cid = Client::register(&server, "cid").await;
+    let sent = cid.call("SendInvite", (bob.user(), "Hello")).await;
+    let asked = bob.event_that("ntf", |values| values[0]["kind"] == "invite").await;
+    assert_eq!(asked[0]["by"], json!(cid.user()));
+    assert!(!asked.to_string().contains("Hello"), "{asked}");
+    bob.call("AnswerInvite", (&sent["invite"], false)).await;
+    let answers = list(&server, &cid, "");
+    let [answer] = of_kind(&answers, "invite_answer")[..] else { panic!("{answers}") };
+    assert_eq!((&answer["detail"], &answer["name"]), (&json!("rejected"), &json!("bob")));
+
     // Another device signs in.
     let _ = server.log_in("bob");
     bob.event_that("ntf", |values| values[0]["kind"] == "sign_in").await;
@@ -58,7 +70,7 @@ async fn what_happened_is_found_and_marked(store: Store) {
     server.restart().expect("restarted");
     let page = bob_again(&server, &mut bob).await;
     let id = of_kind(&page, "group")[0]["id"].as_str().expect("an id").to_owned();
-    assert_eq!((page["unread"].as_u64(), of_kind(&page, "sign_in").len()), (Some(3), 1));
+    assert_eq!((page["unread"].as_u64(), of_kind(&page, "sign_in").len()), (Some(4), 1));
     assert_eq!(mark(&server, &ann, &id), 404);
     assert_eq!(mark(&server, &ann, &direct), 204, "ann has seen her own messages");
     assert_eq!(mark(&server, &bob, &id), 204);
@@ -67,7 +79,7 @@ async fn what_happened_is_found_and_marked(store: Store) {
     assert_eq!(mark(&server, &bob, "n_00000000000000000000000000"), 404);
     assert_eq!(mark(&server, &bob, "nonsense"), 404);
     let page = list(&server, &bob, "");
-    assert_eq!((page["unread"].as_u64(), of_kind(&page, "messages").len()), (Some(1), 0));
+    assert_eq!((page["unread"].as_u64(), of_kind(&page, "messages").len()), (Some(2), 0));
     assert_eq!(of_kind(&page, "group")[0]["read"], true);
     // Ann sees that he has seen it.
     let ann = Client::connect(&server, &ann.account).await;

@@ -57,6 +57,7 @@ async fn what_happened_is_found_and_marked(store: Store) {
     let asked = bob.event_that("ntf", |values| values[0]["kind"] == "invite").await;
     assert_eq!(asked[0]["by"], json!(cid.user()));
     assert!(!asked.to_string().contains("Hello"), "{asked}");
+    assert_eq!(mark(&server, &cid, &direct), 404, "not cid's conversation");
     bob.call("AnswerInvite", (&sent["invite"], false)).await;
     let answers = list(&server, &cid, "");
     let [answer] = of_kind(&answers, "invite_answer")[..] else { panic!("{answers}") };

@@ -9,6 +9,7 @@ use signalr::Protocol;
 use signalr::client::ConnectError;
 use testkit::server::Store;
 
+use crate::attacks::strangers::Aim;
 use crate::support::{Client, on_both_stores, start};
 
 on_both_stores!(outsiders_are_told_that_there_is_nothing);
@@ -22,30 +23,44 @@ const NAME_NO_CONVERSATION: &[&str] = &[
     "CheckIn",
     "CheckOut",
     "CloseReport",
+    "DeleteAccount",
+    "DeleteUser",
+    "EndUserSession",
+    "EndUserSessions",
     "FindUser",
     "GetPrivacy",
     "GetProfile",
+    "GetStatistics",
     "GetUsers",
     "InitiateDirectChatSession",
     "InitiateGroupChatSession",
     "JoinGroup",
     "LastStatus",
+    "ListAccounts",
     "ListBlocked",
     "ListContacts",
     "ListInvites",
+    "ListNotifications",
     "ListReports",
     "ListSessions",
     "ListStarred",
+    "ListUserSessions",
     "LoadConversations",
+    "MarkAllNotificationsRead",
+    "MarkNotificationRead",
     "PreviewGroupLink",
     "ReadNewMessages",
+    "ReinstateUser",
     "RemoveContact",
     "Report",
+    "ResetPassword",
     "RevokeSession",
     "SearchMessages",
     "SearchUsers",
     "SendInvite",
     "SetPrivacy",
+    "SetRole",
+    "SuspendUser",
     "Sync",
     "Unblock",
     "UpdateProfile",
@@ -83,11 +98,12 @@ async fn outsiders_are_told_that_there_is_nothing(store: Store) {
 
     for command in TABLE.iter().filter(|command| names_a_conversation(command)) {
         for conversation in [&direct, &group] {
+            let aim = Aim::at(conversation, &mallory.account);
             let values: Vec<_> = command
                 .arguments
                 .iter()
                 .filter(|argument| !argument.optional)
-                .map(|argument| value_of(argument.of, conversation, mallory.user()))
+                .map(|argument| aim.sample(argument.of))
                 .collect();
             let error = call(&mallory, command, &values).await.expect_err(command.name);
             assert!(error.starts_with("not_found: "), "{} {values:?}: {error}", command.name);
@@ -115,27 +131,6 @@ async fn outsiders_are_told_that_there_is_nothing(store: Store) {
     assert_eq!(alice.call("WhoAmI", ()).await["device"], json!(alice.account.device));
 }
 
-/// A value that is right, but for whose conversation it is.
-fn value_of(of: &str, conversation: &str, user: &str) -> Value {
-    match of {
-        "ConversationId" => json!(conversation),
-        "UserId" => json!(user),
-        "Vec<UserId>" | "Vec < UserId >" => json!([user]),
-        "Seq" => json!(1),
-        "bool" => json!(true),
-        "OutgoingMessage" => json!({ "id": "x", "text": "let me in" }),
-        "GroupChanges" => json!({ "name": "Mine" }),
-        "MessageEdit" => json!({ "text": "Mine" }),
-        "Timestamp" => json!(1),
-        "Retention" => json!("seconds:1"),
-        "LinkCode" => json!("l_00000000000000000000000000"),
-        "NewGroupLink" | "ConversationFilter" | "PrivacyChanges" | "ProfileChanges" | "UserPageRequest" => {
-            json!({})
-        }
-        other => panic!("no value of type {other}: add one"),
-    }
-}
-
 async fn call(client: &Client, command: &CommandDoc, values: &[Value]) -> Result<Value, String> {
     if !command.streams {
         return client.try_call(command.name, values).await;
@@ -150,6 +145,7 @@ async fn wrong_arguments_are_named() {
     for protocol in [Protocol::Json, Protocol::MessagePack] {
         let alice = Client::connect_with(&server, &account, protocol).await;
         let notes = alice.direct(&alice).await;
+        let aim = Aim::at(&notes, &account);
         for command in TABLE {
             let required: Vec<_> = command.arguments.iter().filter(|argument| !argument.optional).collect();
             if let Some(first) = required.first() {
@@ -160,22 +156,7 @@ async fn wrong_arguments_are_named() {
                     command.name
                 );
             }
-            let fits = |argument: &gateway::Argument| match argument.of {
-                "NewGroup" => json!({ "name": "Ours" }),
-                "DeviceId" => json!(account.device),
-                "String" => json!("alice"),
-                "u32" | "u64" => json!(1),
-                "InviteId" => json!(format!("i_{}", "0".repeat(26))),
-                "ReportId" => json!(format!("r_{}", "0".repeat(26))),
-                "ReportsRequest" => json!({}),
-                "InviteDirection" => json!("sent"),
-                "ContactsRequest" => json!({}),
-                "NewReport" => json!({ "user": account.user, "reason": "spam" }),
-                "ConversationKind" => json!("plain"),
-                "HistoryRequest" | "SyncRequest" | "StarredRequest" | "MessageSearch" => json!({}),
-                "MessageId" => json!("one"),
-                of => value_of(of, &notes, &account.user),
-            };
+            let fits = |argument: &gateway::Argument| aim.sample(argument.of);
             // Each argument wrong in turn, those before it right.
             for (index, argument) in command.arguments.iter().enumerate() {
                 let mut values: Vec<_> = command.arguments[..index].iter().map(fits).collect();

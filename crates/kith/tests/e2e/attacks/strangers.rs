@@ -56,15 +56,21 @@ fn names_a_conversation(of: &str) -> bool {
 }
 
 /// Whose conversation it is, and who asks.
-struct Aim {
+pub(crate) struct Aim {
     conversation: String,
     user: String,
     device: String,
 }
 
 impl Aim {
+    /// A user who asks for a conversation.
+    pub(crate) fn at(conversation: &str, who: &Account) -> Self {
+        let (user, device) = (who.user.clone(), who.device.clone());
+        Self { conversation: conversation.to_owned(), user, device }
+    }
+
     /// A value that is right, but for whose conversation it is.
-    fn sample(&self, of: &str) -> Value {
+    pub(crate) fn sample(&self, of: &str) -> Value {
         match shape(of) {
             Shape::Several(inner) => json!([self.sample(inner)]),
             Shape::Maybe(inner) => self.sample(inner),
@@ -84,6 +90,7 @@ impl Aim {
             "bool" => json!(true),
             "Retention" => json!("forever"),
             "InviteId" => json!(format!("i_{}", "0".repeat(26))),
+            "NoticeId" | "NotificationId" => json!(format!("n_{}", "0".repeat(26))),
             "LinkCode" => json!(format!("l_{}", "0".repeat(26))),
             "String" => json!("let me in"),
             "ByteString" => json!("AAEC"),

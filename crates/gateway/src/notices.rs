@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chats::Appended;
 use notifications::in_app::{Bell, InApp, Note, StoredNotice};
 use presence::Directory;
-use protocol::{Invite, InviteDirection, InviteStatus, NotificationKind, UserId, events};
+use protocol::{Body, Content, Invite, InviteDirection, InviteStatus, NotificationKind, UserId, events};
 use signalr::Broadcast;
 use signalr::server::ConnectionHandle;
 
@@ -57,5 +57,9 @@ pub(crate) fn of_entry(notices: &InApp, entry: &Appended) {
     if message.conversation.is_group() {
         let joined = entry.joined.iter().filter(|user| **user != message.sender);
         notices.note(joined.map(|user| about(*user, NotificationKind::Group)));
+    }
+    if let Body::Open(Content::Text { mentions, .. }) = &message.body {
+        let others = mentions.iter().filter(|user| **user != message.sender);
+        notices.note(others.map(|user| about(*user, NotificationKind::Mention)));
     }
 }

@@ -8,7 +8,7 @@ mod lines;
 mod paths;
 mod rates;
 mod slow;
-mod strangers;
+pub(crate) mod strangers;
 mod tokens;
 
 use serde_json::Value;

@@ -50,6 +50,17 @@ async fn what_happened_is_found_and_marked(store: Store) {
     assert_eq!((&unread["id"], &unread["count"], &unread["seq"]), (&json!(direct), &json!(2), &json!(last)));
     assert_eq!((&unread["name"], &page["unread"]), (&json!("ann"), &json!(2)));
 
+    // Named in a message, once however often it comes.
+    let body = json!({ "type": "text", "text": "look, @bob", "mentions": [bob.user(), ann.user()] });
+    for _ in 0..2 {
+        ann.call("SendMessage", (&group, json!({ "id": "m4", "body": body }))).await;
+    }
+    bob.event_that("ntf", |values| values[0]["kind"] == "mention").await;
+    let page = list(&server, &bob, "");
+    let [mention] = of_kind(&page, "mention")[..] else { panic!("{page}") };
+    assert_eq!((&mention["conversation"], &mention["by"]), (&json!(group), &json!(ann.user())));
+    assert!(of_kind(&list(&server, &ann, ""), "mention").is_empty(), "one does not call oneself");
+
     // Whoever is asked for an invite finds it, and so is its answer found.
     bob.call("SetPrivacy", (json!({ "messages": "invite" }),)).await;
     let cid = Client::register(&server, "cid").await;
@@ -71,16 +82,17 @@ async fn what_happened_is_found_and_marked(store: Store) {
     server.restart().expect("restarted");
     let page = bob_again(&server, &mut bob).await;
     let id = of_kind(&page, "group")[0]["id"].as_str().expect("an id").to_owned();
-    assert_eq!((page["unread"].as_u64(), of_kind(&page, "sign_in").len()), (Some(4), 1));
+    assert_eq!((page["unread"].as_u64(), of_kind(&page, "sign_in").len()), (Some(6), 1), "{page}");
     assert_eq!(mark(&server, &ann, &id), 404);
     assert_eq!(mark(&server, &ann, &direct), 204, "ann has seen her own messages");
     assert_eq!(mark(&server, &bob, &id), 204);
     assert_eq!(mark(&server, &bob, &id), 204, "again");
     assert_eq!(mark(&server, &bob, &direct), 204);
+    assert_eq!(mark(&server, &bob, &group), 204);
     assert_eq!(mark(&server, &bob, "n_00000000000000000000000000"), 404);
     assert_eq!(mark(&server, &bob, "nonsense"), 404);
     let page = list(&server, &bob, "");
-    assert_eq!((page["unread"].as_u64(), of_kind(&page, "messages").len()), (Some(2), 0));
+    assert_eq!((page["unread"].as_u64(), of_kind(&page, "messages").len()), (Some(3), 0));
     assert_eq!(of_kind(&page, "group")[0]["read"], true);
     // Ann sees that he has seen it.
     let ann = Client::connect(&server, &ann.account).await;

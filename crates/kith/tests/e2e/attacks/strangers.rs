@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use gateway::{PARAMETERS, REST_OBJECTS, ROUTES, RouteDoc, TABLE};
 use protocol::objects::{CHOICES, OBJECTS, Object};
 use serde_json::{Value, json};
-use testkit::server::Store;
+use testkit::server::{Account, Store};
 
 use super::{ATTACKER, Bystanders, ask};
 use crate::support::{Client, on_both_stores, start_with, text};
@@ -91,8 +91,10 @@ impl Aim {
             "Retention" => json!("forever"),
             "InviteId" => json!(format!("i_{}", "0".repeat(26))),
             "NoticeId" | "NotificationId" => json!(format!("n_{}", "0".repeat(26))),
+            "ReportId" => json!(format!("r_{}", "0".repeat(26))),
             "LinkCode" => json!(format!("l_{}", "0".repeat(26))),
-            "String" => json!("let me in"),
+            // A reaction is a word without spaces.
+            "String" => json!("let-me-in"),
             "ByteString" => json!("AAEC"),
             "Body" => json!({ "type": "text", "text": "let me in" }),
             "OutgoingMessage" => json!({ "id": "let-me-in", "text": "let me in" }),

@@ -21,6 +21,8 @@ const IDLE_UNSAVED: usize = 16;
 struct Link {
     number: u64,
     checked_in: bool,
+    /// Its user has been forgotten: nothing about them is written any more.
+    forgotten: bool,
 }
 
 #[derive(Default)]
@@ -33,6 +35,10 @@ struct Shard {
 impl Shard {
     fn is_online(&self, user: UserId) -> bool {
         self.links.get(user).iter().any(|link| link.checked_in)
+    }
+
+    fn is_forgotten(&self, user: UserId) -> bool {
+        self.links.get(user).iter().any(|link| link.forgotten)
     }
 }
 
@@ -75,7 +81,8 @@ impl Presence {
     pub fn connected(&self, user: UserId, number: u64) -> bool {
         self.change(user, |links| {
             debug_assert!(links.get(user).iter().all(|link| link.number != number));
-            links.push(user, Link { number, checked_in: true });
+            let forgotten = links.get(user).iter().any(|link| link.forgotten);
+            links.push(user, Link { number, checked_in: true, forgotten });
         })
     }
 
@@ -107,9 +114,10 @@ impl Presence {
     fn change(&self, user: UserId, change: impl FnOnce(&mut PerUser<Link>)) -> bool {
         let mut shard = self.shards.of(user);
         let was_online = shard.is_online(user);
+        let forgotten = shard.is_forgotten(user);
         change(&mut shard.links);
         let online = shard.is_online(user);
-        if online != was_online {
+        if online != was_online && !forgotten {
             // Coming online counts as seen, too: a crash before the next heartbeat would forget it otherwise.
             shard.unsaved.insert(user, Change { user, online, last_seen: self.now() });
         }
@@ -247,12 +255,31 @@ impl Presence {
             let Shard { links, unsaved } = &mut *lock(shard);
             let last_seen = self.now();
             for (user, links) in links.drain() {
-                if links.as_slice().iter().any(|link| link.checked_in) {
+                let links = links.as_slice();
+                if links.iter().any(|link| link.checked_in) && !links.iter().any(|link| link.forgotten) {
                     unsaved.insert(user, Change { user, online: false, last_seen });
                 }
             }
         }
         self.flush().await.map(drop)
+    }
+
+    /// Erases what is known of a user for good. Connections that still are there count until they are gone, but nothing
+    /// of them is written.
+    ///
+    /// # Errors
+    /// [`PresenceError::Unavailable`]: ask again.
+    pub async fn forget(&self, user: UserId) -> Result<(), PresenceError> {
+        // No flush is under way that would write the user again.
+        let _flushing = self.beaten_at.lock().await;
+        {
+            let mut shard = self.shards.of(user);
+            shard.unsaved.remove(&user);
+            for link in shard.links.get_mut(user) {
+                link.forgotten = true;
+            }
+        }
+        self.store.forget(user).await
     }
 
     /// Now, and never earlier than the last time this was asked.

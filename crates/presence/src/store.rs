@@ -35,4 +35,7 @@ pub trait PresenceStore: Send + Sync + 'static {
     /// Ends what a crash of `node` left behind: users it has online are offline, and were last seen when the node last
     /// was alive, unless they are known to have been there later. Answers how many they were.
     async fn recover(&self, node: &str) -> Result<u64, PresenceError>;
+
+    /// Erases what is kept about a user, on all nodes.
+    async fn forget(&self, user: UserId) -> Result<(), PresenceError>;
 }

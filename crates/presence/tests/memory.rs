@@ -31,6 +31,9 @@ impl PresenceStore for Nowhere {
     async fn recover(&self, _: &str) -> Result<u64, PresenceError> {
         Ok(0)
     }
+    async fn forget(&self, _: UserId) -> Result<(), PresenceError> {
+        Ok(())
+    }
 }
 
 fn resident_bytes() -> usize {

@@ -67,6 +67,12 @@ impl PresenceStore for MemoryStore {
         }
         Ok(count)
     }
+
+    async fn forget(&self, user: UserId) -> Result<(), PresenceError> {
+        self.answer()?;
+        self.rows.lock().unwrap().remove(&user);
+        Ok(())
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -55,6 +55,7 @@ on_both! {
     recovering_touches_only_what_the_node_left_behind
     big_batches_are_kept
     the_service_survives_crashes
+    who_is_forgotten_leaves_nothing
 }
 
 fn change(user: UserId, online: bool, last_seen: Timestamp) -> Change {
@@ -124,6 +125,18 @@ async fn big_batches_are_kept(backend: Backend) {
     found.sort();
     assert_eq!(found, users.into_iter().zip(2_000..).collect::<Vec<_>>());
     assert_eq!(store.recover("a").await, Ok(5_000));
+}
+
+async fn who_is_forgotten_leaves_nothing(backend: Backend) {
+    let store = backend.open().await;
+    store.forget(ALICE).await.unwrap();
+    for node in ["a", "b"] {
+        store.save(node, vec![change(ALICE, true, 100), change(BOB, true, 110)]).await.unwrap();
+    }
+    store.forget(ALICE).await.unwrap();
+    assert_eq!(last_seen(&*store).await, [(BOB, 110)]);
+    assert_eq!(store.recover("a").await, Ok(1));
+    assert_eq!(store.recover("b").await, Ok(1));
 }
 
 async fn the_service_survives_crashes(backend: Backend) {

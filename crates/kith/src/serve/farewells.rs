@@ -5,6 +5,8 @@ use std::sync::Arc;
 use accounts::{Farewell, People};
 use async_trait::async_trait;
 use chats::Chats;
+use notifications::in_app::InApp;
+use presence::Presence;
 use protocol::UserId;
 
 /// Leaves all groups. Direct conversations stay with the others.
@@ -24,6 +26,27 @@ pub(super) struct LeavesPeople(pub(super) People);
 
 #[async_trait]
 impl Farewell for LeavesPeople {
+    async fn forget(&self, user: UserId) -> Result<(), String> {
+        self.0.forget(user).await.map_err(|error| error.to_string())
+    }
+}
+
+/// Notifications, also those that wait to be written. After whatever still notes some.
+pub(super) struct LeavesNotices(pub(super) Arc<InApp>);
+
+#[async_trait]
+impl Farewell for LeavesNotices {
+    async fn forget(&self, user: UserId) -> Result<(), String> {
+        self.0.settle().await;
+        self.0.forget(user).await.map_err(|error| error.to_string())
+    }
+}
+
+/// When they were last seen.
+pub(super) struct LeavesPresence(pub(super) Arc<Presence>);
+
+#[async_trait]
+impl Farewell for LeavesPresence {
     async fn forget(&self, user: UserId) -> Result<(), String> {
         self.0.forget(user).await.map_err(|error| error.to_string())
     }

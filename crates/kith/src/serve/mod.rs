@@ -133,8 +133,10 @@ impl Server {
         chats.start_sweeping(Arc::new(signed_in));
         accounts.on_deletion(Arc::new(farewells::LeavesPeople(people.clone())));
         accounts.on_deletion(Arc::new(farewells::LeavesGroups(Arc::clone(&chats))));
-        let services =
-            Services { accounts, people, chats, presence: Arc::new(presence), typing, notices, census };
+        let presence = Arc::new(presence);
+        accounts.on_deletion(Arc::new(farewells::LeavesNotices(Arc::clone(&notices))));
+        accounts.on_deletion(Arc::new(farewells::LeavesPresence(Arc::clone(&presence))));
+        let services = Services { accounts, people, chats, presence, typing, notices, census };
         let limits = Arc::new(Limits::new(policies::limits(settings)));
         let gateway =
             Gateway::new(services.clone(), &fan_out, policies::gateway(settings, key, Arc::clone(&limits)));

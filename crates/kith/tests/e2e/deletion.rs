@@ -1,5 +1,8 @@
 //! A4: deleting an account, by its owner and by an admin, to the end even if the server dies on the way.
 
+use notifications::in_app::NoticeStore;
+use presence::PresenceStore;
+use protocol::UserId;
 use serde_json::{Value, json};
 use testkit::http::Answer;
 use testkit::server::{Account, PASSWORD, Store, TestServer};
@@ -16,6 +19,28 @@ fn delete(server: &TestServer, who: &Account, body: &Value) -> Answer {
     ask(server, who, "DELETE", &format!("/api/users/{}", who.user), Some(body))
 }
 
+/// What a stopped server keeps for a user beside the account: notifications, and when they were last seen.
+async fn kept(server: &TestServer, user: &str) -> (usize, usize) {
+    async fn ask<S: NoticeStore + PresenceStore>(store: S, user: UserId) -> (usize, usize) {
+        let notices = store.list(user, None, 100).await.expect("notifications");
+        (notices.len(), store.last_seen(vec![user]).await.expect("presence").len())
+    }
+    let user = user.parse().expect("a user");
+    let command = server.command(&[]);
+    let url = command.get_envs().find(|(name, _)| *name == "KITH_DATABASE_URL").and_then(|(_, url)| url);
+    match url {
+        Some(url) => {
+            let url = url.to_str().expect("text");
+            ask(storage::postgres::Database::open(url, 1).await.expect("the database"), user).await
+        }
+        None => {
+            let file = server.data().join("kith.db");
+            assert!(file.exists());
+            ask(storage::sqlite::Database::open(&file).expect("the database"), user).await
+        }
+    }
+}
+
 async fn an_account_is_deleted_by_its_owner(store: Store) {
     let mut server = start(store);
     let mut ann = Client::register(&server, "ann").await;
@@ -25,6 +50,8 @@ async fn an_account_is_deleted_by_its_owner(store: Store) {
     // Ann alone is admin of the group.
     let group = ann.group("Ours", &[&bob]).await;
     ann.send(&group, "m2", "ours").await;
+    let theirs = bob.group("Theirs", &[&ann]).await;
+    ann.event_that("ntf", |values| values[0]["conversation"] == json!(theirs)).await;
     let account = ann.account.clone();
     for wrong in [
         json!({}),
@@ -61,6 +88,11 @@ async fn an_account_is_deleted_by_its_owner(store: Store) {
     for text in ["ann", "deleted"] {
         assert_eq!(bob.call("SearchUsers", (text,)).await["users"], json!([]), "{text}");
     }
+    // Nothing is kept of what they were told, nor of when they were there.
+    server.terminate().expect("stopped");
+    let (notices, seen) = kept(&server, bob.user()).await;
+    assert!(notices > 0 && seen == 1, "bob's stay: {notices}, {seen}");
+    assert_eq!(kept(&server, &account.user).await, (0, 0));
     // The name is free, and whoever takes it is somebody else.
     server.restart().expect("started again");
     let successor = server.register("ann");

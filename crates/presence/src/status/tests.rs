@@ -58,6 +58,12 @@ impl PresenceStore for MemoryStore {
     async fn recover(&self, _: &str) -> Result<u64, PresenceError> {
         self.answer().map(|()| 0)
     }
+
+    async fn forget(&self, user: UserId) -> Result<(), PresenceError> {
+        self.answer()?;
+        self.rows.lock().unwrap().remove(&user);
+        Ok(())
+    }
 }
 
 struct Scene {
@@ -120,6 +126,37 @@ async fn changes_are_coalesced_and_written_in_batches() {
     assert_eq!(*scene.store.batches.lock().unwrap(), [4, 4, 2]);
     assert_eq!(scene.presence.flush().await, Ok(0));
     assert_eq!(scene.alice().await, (false, Some(0)), "now from the store");
+}
+
+/// Their connections outlive the user by a moment, and leave no trace.
+#[tokio::test]
+async fn who_is_forgotten_is_never_written_again() {
+    let scene = scene(Policy::default()).await;
+    for number in 1..=2 {
+        scene.presence.connected(ALICE, number);
+        scene.presence.connected(BOB, 2 + number);
+    }
+    scene.presence.flush().await.unwrap();
+    scene.presence.check_out(ALICE, 1);
+    scene.presence.check_out(ALICE, 2);
+    scene.store.fails.store(true, Ordering::SeqCst);
+    assert!(scene.presence.forget(ALICE).await.is_err());
+    scene.store.fails.store(false, Ordering::SeqCst);
+    scene.presence.forget(ALICE).await.unwrap();
+    let written = || scene.store.rows.lock().unwrap().keys().copied().collect::<Vec<_>>();
+    assert_eq!(written(), [BOB]);
+    assert!(scene.presence.check_in(ALICE, 1), "who watches is told all the same");
+    scene.presence.connected(ALICE, 9);
+    scene.presence.disconnected(ALICE, 2);
+    scene.presence.disconnected(ALICE, 1);
+    assert!(scene.presence.disconnected(ALICE, 9));
+    scene.presence.flush().await.unwrap();
+    assert_eq!((written(), scene.alice().await), (vec![BOB], (false, None)));
+    // Nor by the end of the node.
+    scene.presence.connected(ALICE, 10);
+    scene.presence.forget(ALICE).await.unwrap();
+    scene.presence.close().await.unwrap();
+    assert_eq!(written(), [BOB]);
 }
 
 #[tokio::test]

@@ -65,6 +65,11 @@ impl PresenceStore for Database {
         )
         .await
     }
+
+    async fn forget(&self, user: UserId) -> Result<(), PresenceError> {
+        let user = user.as_bytes().as_slice();
+        execute(self, "DELETE FROM presence WHERE user_id = $1", &[&user]).await.map(drop)
+    }
 }
 
 /// Runs one statement, which is a transaction by itself: how many rows it wrote.

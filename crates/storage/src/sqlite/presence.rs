@@ -68,6 +68,13 @@ impl PresenceStore for Database {
         });
         recovered.await.map(|users| users as u64).map_err(unavailable)
     }
+
+    async fn forget(&self, user: UserId) -> Result<(), PresenceError> {
+        let forgotten = self.write(move |transaction| {
+            transaction.prepare_cached("DELETE FROM presence WHERE user_id = ?1")?.execute([user.as_bytes()])
+        });
+        forgotten.await.map(drop).map_err(unavailable)
+    }
 }
 
 fn unavailable(failure: Failure) -> PresenceError {

@@ -4,10 +4,11 @@ use std::sync::PoisonError;
 
 use accounts::Permission;
 use chats::Caller;
+use notifications::in_app::Note;
 use platform::Clock as _;
 use protocol::{
-    AccountInfo, AccountPage, AccountsRequest, DeviceId, ErrorCode, OneTimePassword, ServerRole, SessionInfo,
-    Statistics, UserId,
+    AccountInfo, AccountPage, AccountsRequest, DeviceId, ErrorCode, NotificationKind, OneTimePassword,
+    ServerRole, SessionInfo, Statistics, UserId,
 };
 
 use crate::CommandError;
@@ -58,7 +59,11 @@ pub(crate) async fn set_role(
     user: UserId,
     role: ServerRole,
 ) -> Result<AccountInfo, CommandError> {
-    Ok(shared.services.accounts.set_role(caller.user, user, role).await?)
+    let account = shared.services.accounts.set_role(caller.user, user, role).await?;
+    let detail = Some(role.to_string());
+    let note = Note { by: Some(caller.user), detail, ..Note::new(user, NotificationKind::Role) };
+    shared.services.notices.note([note]);
+    Ok(account)
 }
 
 pub(crate) async fn sessions(

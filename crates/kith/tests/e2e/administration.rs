@@ -109,7 +109,7 @@ async fn roles_may_what_the_table_says(store: Store) {
             assert_eq!(answer.status, expected, "moderator: {method} {path}: {answer:?}");
         }
     }
-    let (user, moderator) =
+    let (user, mut moderator) =
         (Client::connect(&server, &user).await, Client::connect(&server, &moderator).await);
     for command in TABLE.iter().filter(|command| command.section == "Administration") {
         let arguments: Vec<Value> = command
@@ -152,11 +152,19 @@ async fn roles_may_what_the_table_says(store: Store) {
     let role = |user: &str| format!("/api/admin/users/{user}/role");
     let refused = ask(&server, &admin, "PUT", &role(&admin.user), Some(&json!({ "role": "user" })));
     assert_eq!((refused.status, refused.code()), (409, "last_admin"));
-    // Who loses a role loses it at once.
+    // Who loses a role loses it at once, and is told.
     let demoted = ask(&server, &admin, "PUT", &role(moderator.user()), Some(&json!({ "role": "user" })));
     assert_eq!((demoted.status, &demoted.body["role"]), (200, &json!("user")));
     let refused = moderator.refused("ListAccounts", ()).await;
     assert!(refused.contains("forbidden"), "{refused}");
+    let told = moderator.event_that("ntf", |values| values[0]["kind"] == "role").await;
+    assert_eq!((&told[0]["detail"], &told[0]["by"]), (&json!("user"), &json!(admin.user)));
+    let page = moderator.call("ListNotifications", ()).await;
+    let kept = page["notifications"].as_array().expect("notifications");
+    let role: Vec<_> = kept.iter().filter(|notification| notification["kind"] == "role").collect();
+    assert_eq!((role.len(), &role[0]["detail"], &role[0]["name"]), (1, &json!("user"), &json!("admin")));
+    let page = user.call("ListNotifications", ()).await;
+    assert!(!page.to_string().contains("\"role\""), "others are not told: {page}");
     // An admin changes another's profile; it is said by whom.
     let about = json!({ "about": "Changed by an admin" });
     let changed = ask(&server, &admin, "PUT", &format!("/api/users/{}", target.user), Some(&about));

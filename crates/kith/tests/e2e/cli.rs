@@ -15,6 +15,7 @@ use testkit::server::{PASSWORD, Store, TestServer};
 
 use crate::support::{PATIENCE, on_both_stores, start};
 
+mod account;
 mod people;
 
 on_both_stores!(two_terminals_and_a_killed_server);

@@ -27,6 +27,7 @@ mod presence;
 mod privacy;
 mod profiles;
 mod refusals;
+mod reports;
 mod rest;
 mod retention;
 mod sealed;

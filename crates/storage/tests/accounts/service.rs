@@ -1,5 +1,7 @@
 //! The service with a clock that stands still, over SQLite.
 
+mod deletion;
+
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 

@@ -6,6 +6,7 @@ mod credentials;
 mod profiles;
 mod service;
 mod sessions;
+mod timeouts;
 mod users;
 
 use std::sync::Arc;

@@ -67,6 +67,7 @@ fn faults_are_named() {
     };
     finds(with(&server, "KITH_SERVER_LISEN", "x"), "settings", "failed", "KITH_SERVER_LISTEN");
     finds(with(&server, "KITH_SERVER_LISTEN", "127.0.0.1:0"), "address", "warning", "listens elsewhere");
+    finds(with(&server, "KITH_SERVER_DOMAIN", "kith.invalid"), "tls", "warning", "no address in the DNS");
     let nowhere = "postgres://nobody@127.0.0.1:1/none";
     finds(with(&server, "KITH_DATABASE_URL", nowhere), "database", "failed", "refused");
     let folder = tempfile::tempdir().expect("a folder");

@@ -83,6 +83,7 @@ fn every_type_is_explained() {
         "LinkCode",
         "Retention",
         "InviteId",
+        "NotificationId",
         "ReportId",
     ];
     let explained = |of: &str| {

@@ -32,7 +32,15 @@ impl Accounts {
     /// From now on asks `farewell` to forget those who are deleted, after those it was told of before. To be called
     /// before [`upkeep`](Self::upkeep) first is.
     pub fn on_deletion(&self, farewell: Arc<dyn Farewell>) {
-        self.0.farewells.write().unwrap_or_else(PoisonError::into_inner).push(farewell);
+        if let Some(farewells) = &mut *self.0.farewells.write().unwrap_or_else(PoisonError::into_inner) {
+            farewells.push(farewell);
+        }
+    }
+
+    /// From now on asks nobody any more: deletions go on at the next start. Lets go of those who were to be asked, who hold
+    /// this service themselves: otherwise neither would ever end, nor the database be closed.
+    pub fn stop(&self) {
+        *self.0.farewells.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Deletes one's own account: signs out all devices, frees username and addresses, erases the profile, and has
@@ -110,6 +118,8 @@ impl Accounts {
     /// Has everybody forget the user. What fails is for the next round of upkeep: the account is gone already.
     async fn finish_deletion(&self, user: UserId) {
         let farewells = self.0.farewells.read().unwrap_or_else(PoisonError::into_inner).clone();
+        // None once the service has stopped.
+        let Some(farewells) = farewells else { return };
         for farewell in farewells {
             if let Err(error) = farewell.forget(user).await {
                 tracing::warn!(%user, error, "a deletion goes on later");

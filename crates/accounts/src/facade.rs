@@ -62,7 +62,7 @@ pub(crate) struct Inner {
     /// Activity not written down yet: at most one entry for each session in `live` and minute.
     pub(crate) active: Mutex<HashMap<DeviceId, Timestamp>>,
     pub(crate) observers: RwLock<Vec<Arc<dyn SessionObserver>>>,
-    pub(crate) farewells: RwLock<Vec<Arc<dyn Farewell>>>,
+    pub(crate) farewells: RwLock<Option<Vec<Arc<dyn Farewell>>>>,
     pub(crate) first_admin: Hmac<Sha256>,
     pub(crate) swept_at: AtomicI64,
     pub(crate) registration_open: AtomicBool,
@@ -92,7 +92,7 @@ impl Accounts {
             privacy: Cache::new(policy.cached_users),
             active: Mutex::default(),
             observers: RwLock::default(),
-            farewells: RwLock::default(),
+            farewells: RwLock::new(Some(Vec::new())),
             first_admin: key.derive("kith first admin 1: proves who runs the server"),
             swept_at: AtomicI64::new(0),
             registration_open: AtomicBool::new(policy.registration_open),

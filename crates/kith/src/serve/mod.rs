@@ -258,6 +258,7 @@ impl Server {
         let _ = stopping.send(true);
         let _ = upkeep.await;
         let _ = presence.await;
+        self.services.accounts.stop();
         for task in
             scraped.into_iter().chain(renewing).chain(certificates).chain(redirecting).chain([watching])
         {

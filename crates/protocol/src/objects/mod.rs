@@ -44,11 +44,11 @@ pub struct Choice {
 }
 
 macro_rules! objects {
-    ($constant:ident: #[doc = $all:literal] $($(#[doc = $about:literal])* $name:ident $(: $base:ident)? {
+    ($visible:vis $constant:ident: #[doc = $all:literal] $($(#[doc = $about:literal])* $name:ident $(: $base:ident)? {
         $($(#[doc = $field_about:literal])* $field:ident: $type:ty,)*
     })*) => {
         #[doc = $all]
-        pub const $constant: &[$crate::objects::Object] = &[$($crate::objects::Object {
+        $visible const $constant: &[$crate::objects::Object] = &[$($crate::objects::Object {
             name: stringify!($name),
             about: concat!($($about),*).trim_ascii(),
             base: [$(stringify!($base))?].first().copied(),

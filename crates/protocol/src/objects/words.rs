@@ -3,7 +3,7 @@
 use super::{Choice, objects};
 use crate::{MemberChange, Retention, Seq, UserId};
 
-objects! { BODIES:
+objects! { pub BODIES:
     /// What a readable body may be: the words of its `type`.
 
     /// A text.

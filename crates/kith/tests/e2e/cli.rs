@@ -16,7 +16,9 @@ use testkit::server::{PASSWORD, Store, TestServer};
 use crate::support::{PATIENCE, on_both_stores, start};
 
 mod account;
+mod actions;
 mod people;
+mod profile;
 
 on_both_stores!(two_terminals_and_a_killed_server);
 

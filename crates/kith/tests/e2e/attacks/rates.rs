@@ -267,3 +267,45 @@ async fn attempts_to_connect_from_an_address() {
     }
     bystanders.talk().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_invites() {
+    let server = server(&[("invitations_per_account", "1/h 8")]);
+    let mut bystanders = Bystanders::meet(&server).await;
+    let mallory = Client::register(&server, "mallory").await;
+    let victims: Vec<_> = (0..12).map(|number| server.register(&format!("victim{number}"))).collect();
+    for victim in &victims {
+        let body = json!({ "messages": "invite" });
+        let token = Some(victim.access_token.as_str());
+        let set = server.request("PUT", "/api/users/me/privacy", token, Some(&body)).expect("an answer");
+        assert_eq!(set.status, 200);
+    }
+    let flood = async {
+        let mut refusals = 0;
+        for victim in &victims {
+            for _ in 0..3 {
+                match mallory.try_call("SendInvite", (&victim.user, "Talk to me")).await {
+                    Ok(outcome) => assert_eq!(outcome["status"], "pending"),
+                    Err(error) if error.starts_with("rate_limited: ") => refusals += 1,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+        refusals
+    };
+    let refusals = bystanders.talk_during(flood).await;
+    assert_eq!(refusals, 12 * 3 - 8);
+    let body = json!({ "user": victims[0].user });
+    let token = Some(mallory.account.access_token.as_str());
+    assert_rate_limited(&ask(&server, ATTACKER, "POST", "/api/invites", token, Some(&body)));
+    // However often somebody is asked, they are asked once.
+    let mut asked = 0;
+    for victim in &victims {
+        let token = Some(victim.access_token.as_str());
+        let invites = server.request("GET", "/api/invites", token, None).expect("an answer").body;
+        let count = invites.as_array().expect("invites").len();
+        assert!(count <= 1, "{invites}");
+        asked += count;
+    }
+    assert_eq!(asked, 3, "8 of the calls passed: 3 to each of two, 2 to the third");
+}

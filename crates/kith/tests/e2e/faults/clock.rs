@@ -24,6 +24,20 @@ fn set(file: &Path, offset: &str) {
     fs::rename(new, file).expect("in place");
 }
 
+/// A server that is told the time by that file.
+fn start_at(offset: &Path, settings: &[(&str, &str)]) -> TestServer {
+    let (library, offset) = (library().display().to_string(), offset.display().to_string());
+    let mut all = vec![
+        ("LD_PRELOAD", library.as_str()),
+        ("FAKETIME_TIMESTAMP_FILE", offset.as_str()),
+        ("FAKETIME_NO_CACHE", "1"),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ("DONT_FAKE_MONOTONIC", "1"),
+    ];
+    all.extend_from_slice(settings);
+    start_with(Store::Sqlite, &all)
+}
+
 fn log_says(server: &TestServer, what: &str) -> Option<()> {
     server.log().contains(what).then_some(())
 }
@@ -33,16 +47,7 @@ async fn a_clock_that_jumps() {
     let folder = tempfile::tempdir().expect("a folder");
     let offset = folder.path().join("offset");
     set(&offset, "+0s");
-    let mut server = start_with(
-        Store::Sqlite,
-        &[
-            ("LD_PRELOAD", &library().display().to_string()),
-            ("FAKETIME_TIMESTAMP_FILE", &offset.display().to_string()),
-            ("FAKETIME_NO_CACHE", "1"),
-            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-            ("DONT_FAKE_MONOTONIC", "1"),
-        ],
-    );
+    let mut server = start_at(&offset, &[]);
     let ann = Client::register(&server, "ann").await;
     let bob = Client::register(&server, "bob").await;
     let conversation = ann.direct(&bob).await;
@@ -90,4 +95,38 @@ async fn bob_sees(server: &TestServer, bob: &testkit::server::Account, conversat
     let bob = Client::connect(server, bob).await;
     let log = bob.history(conversation).await;
     log.iter().map(|message| message["sentAt"].as_i64().expect("a time")).collect()
+}
+
+/// A5: a session ends when it was idle for too long, and when it is too old however busy it was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_end_by_the_calendar() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let offset = folder.path().join("offset");
+    set(&offset, "+0s");
+    let days = [
+        ("KITH_ACCOUNTS_REFRESH_IDLE_TIMEOUT_DAYS", "2"),
+        ("KITH_ACCOUNTS_REFRESH_ABSOLUTE_TIMEOUT_DAYS", "4"),
+    ];
+    let mut server = start_at(&offset, &days);
+    let busy = server.register("ann");
+    let idle = server.log_in("ann");
+    let mut token = busy.refresh_token;
+    let renew = |server: &TestServer, token: &str| {
+        server.post("/api/auth/refresh", &json!({ "refreshToken": token })).expect("an answer")
+    };
+    // A server that was stopped meanwhile, so that it believes the clock it starts with.
+    for (hours, alive) in [(40, true), (80, true), (95, true), (97, false)] {
+        assert!(server.terminate().expect("ended").success());
+        set(&offset, &format!("+{hours}h"));
+        server.restart().expect("started");
+        let answer = renew(&server, &token);
+        assert_eq!(answer.status, if alive { 200 } else { 401 }, "after {hours} h: {}", answer.body);
+        if alive {
+            token = answer.body["refreshToken"].as_str().expect("a token").to_owned();
+        }
+        if hours == 80 {
+            let answer = renew(&server, &idle.refresh_token);
+            assert_eq!((answer.status, answer.code()), (401, "unauthenticated"), "idle for 80 h");
+        }
+    }
 }

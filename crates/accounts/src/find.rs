@@ -17,22 +17,21 @@ impl Accounts {
     /// [`AccountError::Unavailable`].
     pub async fn users(&self, ids: &[UserId]) -> Result<Vec<UserInfo>, AccountError> {
         let names = &self.0.names;
-        let mut found: HashMap<UserId, UserInfo> = HashMap::with_capacity(ids.len());
-        let mut missing = Vec::new();
-        for id in ids {
-            match names.get(id) {
-                Some(user) => drop(found.insert(*id, user)),
-                None => missing.push(*id),
-            }
-        }
+        let mut found: Vec<_> = ids.iter().map(|id| names.get(id)).collect();
+        let unknown = ids.iter().zip(&found).filter(|(_, user)| user.is_none());
+        let missing: Vec<_> = unknown.map(|(id, _)| *id).collect();
+        let mut loaded = HashMap::with_capacity(missing.len());
         for chunk in missing.chunks(LOAD_USERS) {
             let mark = names.mark();
             for user in self.0.store.users(chunk).await? {
                 names.insert(mark, user.id, user.clone());
-                found.insert(user.id, user);
+                loaded.insert(user.id, user);
             }
         }
-        Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
+        for (id, user) in ids.iter().zip(&mut found).filter(|(_, user)| user.is_none()) {
+            *user = loaded.get(id).cloned();
+        }
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// The user with exactly that username (with or without a leading `@`), email address or phone number. Not one who is

@@ -31,7 +31,7 @@ impl Accounts {
         }
         let password_hash = inner.hasher.hash(credentials.password, &*inner.randomness).await?;
         let id = UserId::compose(session.created_at, inner.random());
-        let user = UserInfo { id, username: Some(username.clone()), name: name.clone() };
+        let user = UserInfo { id, username: Some(username.as_str().into()), name: name.as_str().into() };
         let new = NewUser {
             id,
             username: Some(username),

@@ -91,7 +91,7 @@ pub trait Users: Send + Sync + 'static {
     ///
     /// # Errors
     /// A reason, if it cannot be found out now.
-    async fn names(&self, users: &[UserId]) -> Result<Vec<(UserId, String)>, String>;
+    async fn names(&self, users: &[UserId]) -> Result<Vec<(UserId, Arc<str>)>, String>;
 
     /// Which of these two has blocked the other, if memory knows.
     fn known_blocks(&self, first: UserId, second: UserId) -> Option<Blocks> {

@@ -85,6 +85,21 @@ impl Cache {
         Ok(found)
     }
 
+    /// Each of these, in order, from memory or from the store; none where there is no such conversation.
+    pub(crate) async fn load_each(
+        &self,
+        store: &dyn ChatStore,
+        ids: &[ConversationId],
+    ) -> Result<Vec<Option<Arc<Conversation>>>, StoreError> {
+        let mut each: Vec<_> = ids.iter().map(|id| self.known(*id)).collect();
+        let missing = ids.iter().zip(&each).filter(|(_, known)| known.is_none()).map(|(id, _)| *id);
+        let loaded = self.load(store, missing.collect::<Vec<_>>()).await?;
+        for (id, known) in ids.iter().zip(&mut each).filter(|(_, known)| known.is_none()) {
+            *known = loaded.get(id).cloned();
+        }
+        Ok(each)
+    }
+
     /// The conversation, if it is in memory.
     pub(crate) fn known(&self, id: ConversationId) -> Option<Arc<Conversation>> {
         self.shard(id).conversations.get(&id).cloned()

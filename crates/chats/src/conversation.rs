@@ -91,6 +91,18 @@ pub(crate) struct State {
     swept: Seq,
     /// Of those members who have been asked for.
     pub(crate) receipts: HashMap<UserId, Receipt>,
+    /// What was counted for those members who had something unread when they last asked.
+    unread: HashMap<UserId, Unread>,
+    /// How often a member has hidden an entry: what was counted meanwhile is not kept.
+    hidings: u64,
+}
+
+/// How many messages in a part of the log a member has not seen: those of others that they have not hidden.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unread {
+    pub(crate) after: Seq,
+    pub(crate) to: Seq,
+    pub(crate) count: u32,
 }
 
 impl State {
@@ -107,6 +119,26 @@ impl State {
         if self.now.last_seq == end && (message.seq > self.swept || gone) {
             self.last = Some(Arc::clone(message));
         }
+    }
+
+    /// How much of what `user` has not seen after `after`, and up to `to`, was counted before; and the mark to keep with what
+    /// is counted beyond it.
+    pub(crate) fn counted(&self, user: UserId, after: Seq, to: Seq) -> (Unread, u64) {
+        let known = self.unread.get(&user).filter(|known| known.after == after && known.to <= to);
+        (known.copied().unwrap_or(Unread { after, to: after, count: 0 }), self.hidings)
+    }
+
+    /// Keeps what was counted since that mark was given, unless something was hidden since.
+    pub(crate) fn keep_counted(&mut self, user: UserId, unread: Unread, mark: u64) {
+        if self.hidings == mark {
+            self.unread.insert(user, unread);
+        }
+    }
+
+    /// `user` may have hidden an entry: what was counted for them may be too much.
+    pub(crate) fn hid(&mut self, user: UserId) {
+        self.hidings += 1;
+        self.unread.remove(&user);
     }
 
     /// Keeps the log's newest entry in mind.
@@ -144,6 +176,8 @@ impl Conversation {
             last: None,
             swept: 0,
             receipts: HashMap::new(),
+            unread: HashMap::new(),
+            hidings: 0,
         });
         Self { id, kind, state }
     }

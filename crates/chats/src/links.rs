@@ -96,7 +96,7 @@ impl Chats {
             return Err(NO_LINK);
         }
         Ok(GroupPreview {
-            name: now.info.name.clone(),
+            name: now.info.name.as_ref().into(),
             description: now.info.description.clone(),
             picture: now.info.picture.clone(),
             kind: conversation.kind,

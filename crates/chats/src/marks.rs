@@ -19,8 +19,11 @@ impl Chats {
     /// # Errors
     /// The caller may not see that entry, or the store did not answer.
     pub async fn hide(&self, caller: Caller, id: ConversationId, seq: Seq) -> Result<(), ChatError> {
-        self.check_visible(caller, id, seq).await?;
-        Ok(self.store.hide(caller.user, (id, seq)).await?)
+        let conversation = self.check_visible(caller, id, seq).await?;
+        let hidden = self.store.hide(caller.user, (id, seq)).await;
+        // Also after an error, which may have come too late.
+        conversation.state().hid(caller.user);
+        Ok(hidden?)
     }
 
     /// Stars an entry for the caller alone, or takes the star away.

@@ -163,10 +163,11 @@ impl Chats {
     async fn conversations_by(&self, user: UserId, mut stays: Vec<Stay>) -> Result<Vec<Mine>, ChatError> {
         for _ in 0..READINGS {
             let in_one = || stays.chunk_by(|one, other| one.conversation == other.conversation);
-            let ids = in_one().map(|stays| stays[0].conversation);
-            let loaded = self.cache.load(&*self.store, ids).await?;
+            let ids: Vec<_> = in_one().map(|stays| stays[0].conversation).collect();
+            let loaded = self.cache.load_each(&*self.store, &ids).await?;
             let mine: Option<Vec<_>> = in_one()
-                .filter_map(|stays| Some(Mine::of(user, loaded.get(&stays[0].conversation)?, stays)))
+                .zip(loaded)
+                .filter_map(|(stays, conversation)| Some(Mine::of(user, conversation?, stays)))
                 .collect();
             if let Some(mut mine) = mine {
                 mine.retain(|mine| !mine.visible.is_empty());
@@ -259,9 +260,10 @@ impl Chats {
     /// The latest receipts of one user in each of these, from memory or from the store.
     pub(crate) async fn receipts_of(&self, user: UserId, mine: &[Mine]) -> Result<Vec<Receipt>, ChatError> {
         let known = |mine: &Mine| mine.conversation.state().receipts.get(&user).copied();
-        if !mine.iter().all(|mine| known(mine).is_some()) {
-            self.load_receipts_of(user, mine).await?;
+        if let Some(receipts) = mine.iter().map(known).collect() {
+            return Ok(receipts);
         }
+        self.load_receipts_of(user, mine).await?;
         Ok(mine.iter().map(|mine| known(mine).unwrap_or_default()).collect())
     }
 
@@ -310,12 +312,12 @@ pub(crate) struct Mine {
 
 impl Mine {
     /// None if the store is to be asked again.
-    fn of(user: UserId, conversation: &Arc<Conversation>, stays: &[Stay]) -> Option<Self> {
-        let now = conversation.snapshot();
-        let visible = Visible::parts(user, stays, &now)?;
-        let last_time = now.last_time.max(now.info.created_at);
-        let settings = settings_of(stays);
-        Some(Self { conversation: Arc::clone(conversation), visible, settings, last_time })
+    fn of(user: UserId, conversation: Arc<Conversation>, stays: &[Stay]) -> Option<Self> {
+        let (visible, last_time) = {
+            let now = &conversation.state().now;
+            (Visible::parts(user, stays, now)?, now.last_time.max(now.info.created_at))
+        };
+        Some(Self { conversation, visible, settings: settings_of(stays), last_time })
     }
 
     pub(crate) fn one((conversation, visible, settings): Sight) -> Self {

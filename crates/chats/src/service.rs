@@ -179,7 +179,7 @@ impl Chats {
         }
     }
 
-    pub(crate) async fn names(&self, users: Vec<UserId>) -> Result<HashMap<UserId, String>, ChatError> {
+    pub(crate) async fn names(&self, users: Vec<UserId>) -> Result<HashMap<UserId, Arc<str>>, ChatError> {
         match self.users.names(&users).await {
             Ok(names) => Ok(names.into_iter().collect()),
             Err(reason) => {

@@ -105,7 +105,7 @@ impl Chats {
             kind: group.kind,
             key: CreationKey::Group(caller.user, creation),
             info: Info {
-                name: group.name,
+                name: group.name.into(),
                 description: group.description,
                 picture: group.picture,
                 created_by: Some(caller.user),

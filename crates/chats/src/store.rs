@@ -5,6 +5,8 @@ mod marks;
 mod search;
 mod sweep;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use protocol::{
@@ -53,7 +55,7 @@ pub struct Head {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Info {
     /// The group's name; empty for a direct conversation.
-    pub name: String,
+    pub name: Arc<str>,
     /// The group's description.
     pub description: String,
     /// The picture's reference.

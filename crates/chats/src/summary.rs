@@ -1,6 +1,5 @@
 //! Conversations as a member's list shows them.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use protocol::{
@@ -8,7 +7,7 @@ use protocol::{
     Message, MessageKind, MessageStatus, Receipt, Retention, Seq, UserId,
 };
 
-use crate::conversation::{Conversation, Snapshot};
+use crate::conversation::{Conversation, Snapshot, Unread};
 use crate::log::message_of;
 use crate::read::Mine;
 use crate::service::Visible;
@@ -162,12 +161,13 @@ impl Chats {
         };
         let role = now.members.get(user).map(|member| member.role);
         let visible_members = if role.is_some() { now.members.as_slice() } else { &[] };
+        let nameless: Arc<str> = Arc::default();
         let members = visible_members
             .iter()
             .take(kept)
             .map(|member| MemberInfo {
                 user: member.user,
-                name: String::new(),
+                name: Arc::clone(&nameless),
                 role: member.role,
                 joined_at: member.added_at,
             })
@@ -204,9 +204,11 @@ impl Chats {
 
     /// Fills in the names of members, and the name of direct conversations.
     async fn name(&self, user: UserId, summaries: &mut [ConversationSummary]) -> Result<(), ChatError> {
-        let wanted: HashSet<_> =
-            summaries.iter().flat_map(|summary| summary.members.iter().map(|member| member.user)).collect();
-        let names = self.names(wanted.into_iter().collect()).await?;
+        let members = summaries.iter().flat_map(|summary| &summary.members);
+        let mut wanted: Vec<_> = members.map(|member| member.user).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let names = self.names(wanted).await?;
         for summary in summaries {
             for member in &mut summary.members {
                 member.name = names.get(&member.user).cloned().unwrap_or_else(|| "deleted account".into());
@@ -214,7 +216,7 @@ impl Chats {
             if !summary.id.is_group() {
                 let other = summary.members.iter().find(|member| member.user != user);
                 let shown = other.or(summary.members.first());
-                summary.name = shown.map(|member| member.name.clone()).unwrap_or_default();
+                summary.name = shown.map(|member| Arc::clone(&member.name)).unwrap_or_default();
             }
         }
         Ok(())
@@ -226,24 +228,36 @@ impl Chats {
         user: UserId,
         mine: impl Iterator<Item = (&'a Mine, Seq)>,
     ) -> Result<Vec<u32>, ChatError> {
-        let (mut counts, mut spans, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut counts, mut spans, mut counting) = (Vec::new(), Vec::new(), Vec::new());
         for (mine, seen) in mine {
-            for part in &mine.visible {
-                let after = seen.max(part.after);
-                if after < part.to {
-                    spans.push(Span { conversation: mine.conversation.id, after, to: part.to });
-                    places.push(counts.len());
+            let (conversation, mut counted) = (&mine.conversation, 0);
+            for (index, part) in mine.visible.iter().enumerate() {
+                let (after, to) = (seen.max(part.after), part.to);
+                if after >= to {
+                    continue;
+                }
+                let (known, mark) = conversation.state().counted(user, after, to);
+                counted += known.count;
+                if known.to < to {
+                    spans.push(Span { conversation: conversation.id, after: known.to, to });
+                    // Only the last part grows, so only that is kept.
+                    let kept = (index + 1 == mine.visible.len()).then_some((conversation, known, mark));
+                    counting.push((counts.len(), to, kept));
                 }
             }
-            counts.push(0);
+            counts.push(counted);
         }
         if !spans.is_empty() {
-            for (place, count) in
-                places.into_iter().zip(self.store.count_unread(user, spans, UNREAD_BOUND).await?)
-            {
-                counts[place] = UNREAD_BOUND.min(counts[place] + count);
+            let found = self.store.count_unread(user, spans, UNREAD_BOUND).await?;
+            for ((place, to, kept), count) in counting.into_iter().zip(found) {
+                counts[place] += count;
+                if let Some((conversation, known, mark)) = kept {
+                    let unread = Unread { to, count: UNREAD_BOUND.min(known.count + count), ..known };
+                    conversation.state().keep_counted(user, unread, mark);
+                }
             }
         }
+        counts.iter_mut().for_each(|count| *count = UNREAD_BOUND.min(*count));
         Ok(counts)
     }
 

@@ -33,7 +33,7 @@ fn summary(id: ConversationId, last_seq: Seq) -> ConversationSummary {
     ConversationSummary {
         id,
         kind: ConversationKind::Plain,
-        name: "b".to_owned(),
+        name: "b".into(),
         description: String::new(),
         picture: None,
         created_by: user,

@@ -1,5 +1,7 @@
 //! Conversations and who is in them.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{ConversationId, ConversationKind, Message, Retention, Seq, Timestamp, UserId};
@@ -54,7 +56,8 @@ pub struct MemberInfo {
     /// Who.
     pub user: UserId,
     /// The name to show.
-    pub name: String,
+    #[serde(with = "crate::shared")]
+    pub name: Arc<str>,
     /// What they may do.
     pub role: Role,
     /// When they joined.
@@ -105,7 +108,8 @@ pub struct ConversationSummary {
     /// Whether the server can read it.
     pub kind: ConversationKind,
     /// The name to show: the group's, or the other user's.
-    pub name: String,
+    #[serde(with = "crate::shared")]
+    pub name: Arc<str>,
     /// The group's description.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,

@@ -2,6 +2,7 @@
 //! that they sort as text in the order of their making and survive being read aloud.
 
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
@@ -32,11 +33,27 @@ static CROCKFORD: LazyLock<Encoding> = LazyLock::new(|| {
 /// Characters that 128 bits take in base32.
 const TEXT_LEN: usize = 26;
 
-fn write_id(formatter: &mut fmt::Formatter<'_>, prefix: &str, bytes: &[u8; 16]) -> fmt::Result {
-    let mut text = [0u8; TEXT_LEN];
-    CROCKFORD.encode_mut(bytes, &mut text);
-    formatter.write_str(prefix)?;
-    formatter.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+/// A prefix has two characters.
+const PREFIX_LEN: usize = 2;
+
+/// An id as text, on the stack.
+struct Text([u8; PREFIX_LEN + TEXT_LEN]);
+
+impl Text {
+    fn of(prefix: &str, bytes: &[u8; 16]) -> Self {
+        let mut text = [0u8; PREFIX_LEN + TEXT_LEN];
+        text[..PREFIX_LEN].copy_from_slice(prefix.as_bytes());
+        CROCKFORD.encode_mut(bytes, &mut text[PREFIX_LEN..]);
+        Self(text)
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("base32 is ASCII")
+    }
 }
 
 fn read_id(text: &str) -> Result<[u8; 16], IdError> {
@@ -61,7 +78,7 @@ macro_rules! serde_as_text {
     ($name:ident, $expecting:literal) => {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(&self.text())
             }
         }
 
@@ -110,11 +127,15 @@ macro_rules! id {
             pub const fn as_bytes(&self) -> &[u8; 16] {
                 &self.0
             }
+
+            fn text(&self) -> Text {
+                Text::of($prefix, &self.0)
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write_id(formatter, $prefix, &self.0)
+                formatter.write_str(&self.text())
             }
         }
 
@@ -165,11 +186,15 @@ impl LinkCode {
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
+
+    fn text(&self) -> Text {
+        Text::of("l_", &self.0)
+    }
 }
 
 impl fmt::Display for LinkCode {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_id(formatter, "l_", &self.0)
+        formatter.write_str(&self.text())
     }
 }
 
@@ -234,11 +259,15 @@ impl ConversationId {
     pub fn is_group(&self) -> bool {
         self.shape() == ConversationShape::Group
     }
+
+    fn text(&self) -> Text {
+        Text::of(if self.is_group() { "g_" } else { "c_" }, &self.0)
+    }
 }
 
 impl fmt::Display for ConversationId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_id(formatter, if self.is_group() { "g_" } else { "c_" }, &self.0)
+        formatter.write_str(&self.text())
     }
 }
 
@@ -275,6 +304,10 @@ impl MessageId {
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    const fn text(&self) -> &str {
         &self.0
     }
 }

@@ -23,6 +23,7 @@ mod profile;
 mod receipts;
 mod retention;
 mod session;
+mod shared;
 mod user;
 mod word;
 

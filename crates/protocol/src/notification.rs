@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::word::words;
@@ -103,8 +105,8 @@ pub struct Notification {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<UserId>,
     /// The name to show of who caused it, or of the conversation whose messages are unread.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::shared::option")]
+    pub name: Option<Arc<str>>,
     /// How many messages are unread; counting stops at 1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,

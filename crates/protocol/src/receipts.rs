@@ -1,5 +1,7 @@
 //! Who got what, and when.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{ConversationId, MessageStatus, Seq, Timestamp, UserId};
@@ -24,7 +26,8 @@ pub struct MemberReceipt {
     /// Who.
     pub user: UserId,
     /// The name to show.
-    pub name: String,
+    #[serde(with = "crate::shared")]
+    pub name: Arc<str>,
     /// When a device of theirs acknowledged it, to the second.
     pub delivered_at: Option<Timestamp>,
     /// When they saw it, to the second.

@@ -1,5 +1,7 @@
 //! Users as others see them.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Timestamp, UserId};
@@ -11,10 +13,11 @@ pub struct UserInfo {
     /// The user.
     pub id: UserId,
     /// Their username, if they have one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::shared::option")]
+    pub username: Option<Arc<str>>,
     /// The name to show.
-    pub name: String,
+    #[serde(with = "crate::shared")]
+    pub name: Arc<str>,
 }
 
 /// Whether a user is there.

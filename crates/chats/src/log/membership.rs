@@ -124,7 +124,7 @@ fn rename(info: &mut Info, content: &Content) {
     match content {
         Content::Info { name, description, picture, retention } => {
             if let Some(name) = name {
-                info.name.clone_from(name);
+                info.name = name.as_str().into();
             }
             if let Some(description) = description {
                 info.description.clone_from(description);

@@ -152,8 +152,8 @@ struct Everyone;
 
 #[async_trait]
 impl Users for Everyone {
-    async fn names(&self, users: &[UserId]) -> Result<Vec<(UserId, String)>, String> {
-        Ok(users.iter().map(|user| (*user, "Somebody".to_owned())).collect())
+    async fn names(&self, users: &[UserId]) -> Result<Vec<(UserId, Arc<str>)>, String> {
+        Ok(users.iter().map(|user| (*user, "Somebody".into())).collect())
     }
 }
 

@@ -165,7 +165,7 @@ async fn users(context: &Context, hub: &Hub, args: Users) -> Result<(), Failure>
         let address = account.email.as_deref().or(account.phone.as_deref()).unwrap_or_default();
         [
             clean_line(&account.user.name, 30),
-            account.user.username.clone().unwrap_or_default(),
+            account.user.username.as_deref().unwrap_or_default().to_owned(),
             clean_line(address, 40),
             account.role.to_string(),
             account.state.to_string(),

@@ -68,7 +68,7 @@ pub(super) async fn contacts(context: &Context, args: Contacts) -> Result<(), Fa
         let user = &contact.user;
         [
             clean_line(&user.name, 40),
-            user.username.clone().unwrap_or_default(),
+            user.username.as_deref().unwrap_or_default().to_owned(),
             time::minute(contact.added_at),
             user.id.to_string(),
         ]
@@ -98,7 +98,7 @@ pub(super) async fn block(context: &Context, args: Block) -> Result<(), Failure>
         let user = &blocked.user;
         [
             clean_line(&user.name, 40),
-            user.username.clone().unwrap_or_default(),
+            user.username.as_deref().unwrap_or_default().to_owned(),
             time::minute(blocked.blocked_at),
             user.id.to_string(),
         ]

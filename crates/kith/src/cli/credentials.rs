@@ -222,8 +222,8 @@ mod tests {
             server: "http://127.0.0.1:8080".to_owned(),
             user: UserInfo {
                 id: UserId::compose(1, [1; 10]),
-                username: Some("alice".to_owned()),
-                name: "A".to_owned(),
+                username: Some("alice".into()),
+                name: "A".into(),
             },
             device: DeviceId::compose(1, [number; 10]),
             tokens: Tokens {

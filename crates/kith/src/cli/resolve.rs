@@ -138,25 +138,21 @@ mod tests {
     use super::*;
 
     fn user(number: u8) -> UserInfo {
-        UserInfo {
-            id: UserId::compose(1, [number; 10]),
-            username: Some("team".to_owned()),
-            name: "T".to_owned(),
-        }
+        UserInfo { id: UserId::compose(1, [number; 10]), username: Some("team".into()), name: "T".into() }
     }
 
     fn summary(shape: ConversationShape, number: u8, name: &str, members: &[u8]) -> ConversationSummary {
         let own = user(1).id;
         let member = |number: &u8| MemberInfo {
             user: user(*number).id,
-            name: number.to_string(),
+            name: number.to_string().into(),
             role: Role::Member,
             joined_at: 1,
         };
         ConversationSummary {
             id: ConversationId::compose(shape, 1, [number; 10]),
             kind: ConversationKind::Plain,
-            name: name.to_owned(),
+            name: name.into(),
             description: String::new(),
             picture: None,
             created_by: own,

@@ -1,5 +1,7 @@
 //! What the chats service asks about users and their devices, answered by the services that know them.
 
+use std::sync::Arc;
+
 use accounts::people::Consent;
 use accounts::{Accounts, People, PeopleError};
 use async_trait::async_trait;
@@ -13,7 +15,7 @@ pub(super) struct Everybody {
 
 #[async_trait]
 impl Users for Everybody {
-    async fn names(&self, users: &[UserId]) -> Result<Vec<(UserId, String)>, String> {
+    async fn names(&self, users: &[UserId]) -> Result<Vec<(UserId, Arc<str>)>, String> {
         let found = self.accounts.users(users).await.map_err(|error| error.to_string())?;
         Ok(found.into_iter().map(|user| (user.id, user.name)).collect())
     }

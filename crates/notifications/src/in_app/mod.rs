@@ -255,7 +255,7 @@ impl InApp {
 
 impl StoredNotice {
     /// As clients see it. `name` is that of who caused it.
-    pub fn shown(self, name: Option<String>) -> Notification {
+    pub fn shown(self, name: Option<Arc<str>>) -> Notification {
         let Self { id, user: _, kind, created_at, read, conversation, seq, by, detail } = self;
         let id = NotificationId::Notice(id);
         Notification { id, kind, created_at, read, conversation, seq, by, name, count: None, detail }

@@ -205,7 +205,7 @@ impl Samples {
                 conversation: Some(it.direct),
                 seq: Some(7),
                 by: Some(it.bob),
-                name: some("Bob"),
+                name: Some("Bob".into()),
                 count: Some(3),
                 detail: some("laptop"),
             };
@@ -370,7 +370,7 @@ impl Samples {
     }
 
     fn user(&self) -> UserInfo {
-        UserInfo { id: self.alice, username: some("alice"), name: "Alice".into() }
+        UserInfo { id: self.alice, username: Some("alice".into()), name: "Alice".into() }
     }
 
     fn member(&self) -> MemberInfo {

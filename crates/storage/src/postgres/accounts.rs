@@ -109,7 +109,8 @@ impl AccountStore for Database {
             Vec::new()
         };
         transaction.commit().await.map_err(Failure::from)?;
-        let user = UserInfo { username: change.username.or(login.user.username), ..login.user };
+        let user =
+            UserInfo { username: change.username.map(Into::into).or(login.user.username), ..login.user };
         Ok(CredentialsChanged::Changed { user, ended })
     }
 
@@ -191,7 +192,11 @@ impl AccountStore for Database {
                 return Ok(CodeSignIn::WrongCode);
             }
             insert_session(&transaction, newcomer.id, &session).await?;
-            let user = UserInfo { id: newcomer.id, username: newcomer.username, name: newcomer.name };
+            let user = UserInfo {
+                id: newcomer.id,
+                username: newcomer.username.map(Into::into),
+                name: newcomer.name.into(),
+            };
             Ok::<_, Failure>(CodeSignIn::SignedIn { user, registered: true, evicted: Vec::new() })
         };
         let outcome = outcome.await?;

@@ -100,7 +100,7 @@ impl AccountStore for Database {
             }
             let ended =
                 if replaces(&change) { end_others(transaction, user, Some(change.device))? } else { Vec::new() };
-            let user = UserInfo { username: change.username.or(login.user.username), ..login.user };
+            let user = UserInfo { username: change.username.map(Into::into).or(login.user.username), ..login.user };
             Ok(CredentialsChanged::Changed { user, ended })
         });
         Ok(changed.await?)
@@ -185,7 +185,11 @@ impl AccountStore for Database {
                 return Ok(CodeSignIn::WrongCode);
             }
             insert_session(transaction, newcomer.id, &session)?;
-            let user = UserInfo { id: newcomer.id, username: newcomer.username, name: newcomer.name };
+            let user = UserInfo {
+                id: newcomer.id,
+                username: newcomer.username.map(Into::into),
+                name: newcomer.name.into(),
+            };
             Ok(CodeSignIn::SignedIn { user, registered: true, evicted: Vec::new() })
         });
         Ok(outcome.await?)

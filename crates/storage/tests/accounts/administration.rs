@@ -169,7 +169,7 @@ async fn a_deletion_frees_and_erases(store: Store) {
     assert_eq!(begun, DeletionBegun::Begun(vec![device]));
     let account = store.account(ann).await.unwrap().unwrap();
     assert_eq!(account.state, AccountState::Deleting);
-    assert_eq!((account.user.name.as_str(), account.user.username, account.email), ("Gone", None, None));
+    assert_eq!((&*account.user.name, account.user.username, account.email), ("Gone", None, None));
     assert_eq!(store.sessions(ann).await.unwrap(), []);
     assert_eq!(store.privacies(&[ann]).await.unwrap(), []);
     assert_eq!(store.open_session(ann, new_session(START), MAX_DEVICES, None).await.unwrap(), None);

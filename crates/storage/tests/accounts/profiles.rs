@@ -66,7 +66,7 @@ async fn a_profile_is_changed_in_part(store: Store) {
     let (alice, _) = registered(&store, "alice").await;
     let (admin, _) = registered(&store, "admin").await;
     let fresh = StoredAccount {
-        user: UserInfo { id: alice, username: Some("alice".to_owned()), name: "Somebody".to_owned() },
+        user: UserInfo { id: alice, username: Some("alice".into()), name: "Somebody".into() },
         email: None,
         phone: None,
         about: String::new(),
@@ -107,7 +107,7 @@ async fn a_profile_is_changed_in_part(store: Store) {
         ..profile(alice, START + 5)
     };
     store.update_profile(changes).await.unwrap();
-    let user = UserInfo { name: "Alice".to_owned(), ..changed.user.clone() };
+    let user = UserInfo { name: "Alice".into(), ..changed.user.clone() };
     let emptied = StoredAccount {
         user: user.clone(),
         about: String::new(),

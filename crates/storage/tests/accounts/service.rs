@@ -104,7 +104,7 @@ async fn register_and_log_in_by_password() {
     let accounts = &fixture.accounts;
     let alice = fixture.register(" Alice ").await;
     assert!(alice.registered);
-    assert_eq!((alice.user.username.as_deref(), alice.user.name.as_str()), (Some("alice"), "alice"));
+    assert_eq!((alice.user.username.as_deref(), &*alice.user.name), (Some("alice"), "alice"));
     assert_eq!(alice.tokens.access_expires_at, START + 900_000);
     assert_eq!(alice.tokens.refresh_expires_at, START + 30 * DAY);
 
@@ -154,7 +154,7 @@ async fn register_and_log_in_by_code() {
     assert_eq!(code_of(accounts.verify_code(verification(address, "12345")).await), ErrorCode::Invalid);
     let bob = accounts.verify_code(verification("BOB@example.org", &code)).await.unwrap();
     assert!(bob.registered);
-    assert_eq!((bob.user.username.as_deref(), bob.user.name.as_str()), (None, "bob"));
+    assert_eq!((bob.user.username.as_deref(), &*bob.user.name), (None, "bob"));
     assert_eq!(code_of(accounts.verify_code(verification(address, &code)).await), ErrorCode::WrongCode);
 
     fixture.clock.advance(60_000);

@@ -46,11 +46,7 @@ async fn users_are_found_exactly(store: Store) {
     let nobody = UserId::compose(START, unique());
     let mut found = store.users(&[bob, nobody, alice]).await.unwrap();
     found.sort_by_key(|user| user.id);
-    let info = |id, username: &str| UserInfo {
-        id,
-        username: Some(username.to_owned()),
-        name: "Somebody".to_owned(),
-    };
+    let info = |id, username: &str| UserInfo { id, username: Some(username.into()), name: "Somebody".into() };
     assert_eq!(found, [info(alice, "alice"), info(bob, "bob")]);
     assert_eq!(store.users(&[]).await.unwrap(), []);
     let by_name = |name: &str| Lookup::Username(name.to_owned());

@@ -82,7 +82,7 @@ fn message_id(text: &str) -> MessageId {
 
 fn info(name: &str, creator: UserId) -> Info {
     Info {
-        name: name.to_owned(),
+        name: name.into(),
         created_by: Some(creator),
         created_at: START,
         updated_by: Some(creator),

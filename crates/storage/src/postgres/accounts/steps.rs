@@ -166,7 +166,11 @@ pub(super) fn stored_login(row: &Row) -> Result<StoredLogin> {
 }
 
 pub(super) fn user_info(row: &Row) -> Result<UserInfo> {
-    Ok(UserInfo { id: UserId::from_bytes(id(row, 0)?), username: row.try_get(1)?, name: row.try_get(2)? })
+    Ok(UserInfo {
+        id: UserId::from_bytes(id(row, 0)?),
+        username: row.try_get::<_, Option<&str>>(1)?.map(Into::into),
+        name: row.try_get::<_, &str>(2)?.into(),
+    })
 }
 
 pub(super) fn stored_session(row: &Row) -> Result<StoredSession> {

@@ -63,7 +63,7 @@ fn head_of(row: &Row) -> Result<Head> {
         id: ConversationId::from_bytes(id(row, 0)?),
         kind: value(row, 1, read_conversation_kind)?,
         info: Info {
-            name: row.try_get(2)?,
+            name: row.try_get::<_, &str>(2)?.into(),
             description: row.try_get(3)?,
             picture: row.try_get(4)?,
             created_by: optional_user(row, 5)?,

@@ -33,7 +33,7 @@ pub(super) async fn create(client: &mut Object, new: &NewConversation) -> Result
         &[
             &conversation,
             &conversation_kind(new.kind),
-            &new.info.name,
+            &&*new.info.name,
             &new.info.description,
             &new.info.picture,
             &new.info.created_by.as_ref().map(|user| user.as_bytes().as_slice()),
@@ -195,7 +195,7 @@ async fn update_head(client: &impl GenericClient, head: &HeadUpdate) -> Result<(
          deleted = $7, epoch = $8, membership_version = $9, retention = $10 WHERE id = $1",
         &[
             &head.conversation.as_bytes().as_slice(),
-            &head.info.name,
+            &&*head.info.name,
             &head.info.description,
             &head.info.picture,
             &head.info.updated_by.as_ref().map(|user| user.as_bytes().as_slice()),

@@ -68,7 +68,7 @@ async fn a_deletion_goes_on_until_all_have_forgotten() {
     ready.asked();
     fixture.accounts.upkeep().await.unwrap();
     assert_eq!(ready.asked(), [], "once is enough");
-    assert_eq!(fixture.accounts.users(&[user]).await.unwrap()[0].name, accounts::DELETED_NAME);
+    assert_eq!(fixture.accounts.users(&[user]).await.unwrap()[0].name.as_ref(), accounts::DELETED_NAME);
 }
 
 /// The process died after the first step: whoever starts next ends it.

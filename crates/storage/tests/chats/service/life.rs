@@ -1,5 +1,7 @@
 //! One life of the service: from its start on a database to its end, orderly or not.
 
+use std::sync::Arc;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
@@ -46,8 +48,8 @@ struct Everybody;
 
 #[async_trait]
 impl Users for Everybody {
-    async fn names(&self, users: &[UserId]) -> Result<Vec<(UserId, String)>, String> {
-        Ok(users.iter().map(|user| (*user, user.to_string())).collect())
+    async fn names(&self, users: &[UserId]) -> Result<Vec<(UserId, Arc<str>)>, String> {
+        Ok(users.iter().map(|user| (*user, user.to_string().into())).collect())
     }
 }
 

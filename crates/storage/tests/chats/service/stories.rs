@@ -259,7 +259,7 @@ fn receipts_have_their_bounds(backend: &Backend) {
         chats.mark_seen(alice, notes, 1).await.unwrap();
         let summary = chats.get(alice, notes).await.unwrap();
         assert_eq!((summary.status, summary.unread), (Some(MessageStatus::Seen), 0));
-        assert_eq!(summary.name, alice.user.to_string());
+        assert_eq!(*summary.name, alice.user.to_string());
         assert!(chats.message_info(alice, notes, 1).await.unwrap().receipts.is_empty());
         // Nobody is told of oneself.
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -49,7 +49,7 @@ impl Verified {
             assert_eq!(admins.map(|member| member.user).collect::<BTreeSet<_>>(), model.admins);
             assert_eq!((head.epoch, head.info.deleted), (model.epoch, model.deleted));
             if let Some(name) = &model.name {
-                assert_eq!(head.info.name, *name);
+                assert_eq!(*head.info.name, **name);
             }
             for user in &world.users {
                 assert_eq!(by_user[user], model.visible(*user, last), "history shows {user} what is theirs");

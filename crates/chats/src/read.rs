@@ -4,19 +4,21 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use protocol::{
-    ConversationId, DeviceMessage, HistoryRequest, Message, MessagePage, Receipt, Seq, SyncPage, SyncRequest,
-    UserId,
+    ConversationId, DeviceMessage, HistoryRequest, Mark, Message, MessagePage, Receipt, Seq, SyncPage,
+    SyncRequest, UserId,
 };
 
 use crate::conversation::Conversation;
 use crate::log::message_of;
 use crate::receipts::fold;
 use crate::service::{READINGS, Sight, Visible, settings_of};
-use crate::store::{MemberSettings, NewDeviceMessage, NewEntry, Range, ReceiptStep, Stay};
+use crate::store::{
+    Marked, MemberSettings, NewDeviceMessage, NewEntry, Overview, Range, ReceiptStep, Return, Stay,
+};
 use crate::{Caller, ChatError, Chats};
 
-/// Messages to one device that one page holds.
-const DEVICE_MESSAGES: usize = 500;
+/// Messages to one device that one page holds, and marks.
+const ONCE: usize = 500;
 
 /// How much of a page is left.
 pub(crate) struct Room {
@@ -48,12 +50,16 @@ impl Chats {
             self.store.drop_device_messages(caller.device, number).await?;
         }
         let after: HashMap<_, _> = request.after.into_iter().collect();
-        let (stays, found) = self.store.overview(caller.user, caller.device, DEVICE_MESSAGES + 1).await?;
+        let (user, device, after_mark) = (caller.user, caller.device, request.after_mark);
+        let back = Return { user, device, after_mark, limit: ONCE + 1 };
+        let Overview { stays, device_messages: found, last_mark, marks } = self.store.overview(back).await?;
+        let (marks, mark, more_marks) = marks_of(marks, last_mark);
         let mine = self.conversations_by(caller.user, stays).await?;
         let (messages, more) = self.missed(caller, &mine, &after, request.limit, |_| true).await?;
         let (device_messages, more_device) = device_messages(found);
         let summaries = self.summaries(caller.user, &mine, false).await?;
-        Ok(SyncPage { conversations: summaries, messages, device_messages, more: more || more_device })
+        let more = more || more_device || more_marks;
+        Ok(SyncPage { conversations: summaries, messages, device_messages, marks, mark, more })
     }
 
     /// One page of the messages from others that this device has not acknowledged, in order.
@@ -286,10 +292,10 @@ impl Chats {
 
 /// The messages to one device that a page holds, and whether there are more.
 fn device_messages(found: Vec<(u64, NewDeviceMessage)>) -> (Vec<DeviceMessage>, bool) {
-    let more = found.len() > DEVICE_MESSAGES;
+    let more = found.len() > ONCE;
     let messages = found
         .into_iter()
-        .take(DEVICE_MESSAGES)
+        .take(ONCE)
         .map(|(number, message)| DeviceMessage {
             number,
             conversation: message.conversation,
@@ -300,6 +306,24 @@ fn device_messages(found: Vec<(u64, NewDeviceMessage)>) -> (Vec<DeviceMessage>, 
         })
         .collect();
     (messages, more)
+}
+
+/// The marks that a page holds, where to go on, and whether there are more.
+fn marks_of(mut found: Vec<Marked>, last: u64) -> (Vec<Mark>, u64, bool) {
+    let more = found.len() > ONCE;
+    found.truncate(ONCE);
+    let mark = match found.last() {
+        Some(told) if more => told.number,
+        // More may have come while they were read.
+        Some(told) => told.number.max(last),
+        None => last,
+    };
+    let marks = found.into_iter().map(|Marked { place: (conversation, seq), kind, .. }| Mark {
+        conversation,
+        seq,
+        kind,
+    });
+    (marks.collect(), mark, more)
 }
 
 /// A conversation from one user's side.

@@ -15,7 +15,7 @@ use protocol::{
 };
 
 pub use groups::{Admission, GroupStore, Link, LinkUse, MemberSettings, SettingsChange};
-pub use marks::{Amendment, MarkStore, Pin, PinChange, Place, Rewrite, Star};
+pub use marks::{Amendment, MarkStore, Marked, Pin, PinChange, Place, Rewrite, Star};
 pub use search::{Hits, Search, SearchCursor, SearchStore, Words};
 pub use sweep::{Outline, SweepStore, Unswept};
 
@@ -304,8 +304,31 @@ impl Range {
     }
 }
 
-/// A user's stays, and a device's messages with their numbers.
-pub type Overview = (Vec<Stay>, Vec<(u64, NewDeviceMessage)>);
+/// What a device that comes back asks first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Return {
+    /// Whose device.
+    pub user: UserId,
+    /// Which.
+    pub device: DeviceId,
+    /// The number of the last mark it knows of; absent if it wants to know of none.
+    pub after_mark: Option<u64>,
+    /// At most so many messages to it, and so many marks.
+    pub limit: usize,
+}
+
+/// What a device that comes back is told first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Overview {
+    /// The user's stays in all conversations.
+    pub stays: Vec<Stay>,
+    /// The device's oldest messages, with their numbers.
+    pub device_messages: Vec<(u64, NewDeviceMessage)>,
+    /// The number of the user's last mark; 0 if there is none.
+    pub last_mark: u64,
+    /// The first marks after the one it knows of.
+    pub marks: Vec<Marked>,
+}
 
 /// The tables of this service.
 #[async_trait]
@@ -352,9 +375,8 @@ pub trait ChatStore: GroupStore + MarkStore + SearchStore + SweepStore {
         conversation: Option<ConversationId>,
     ) -> Result<Vec<Stay>, StoreError>;
 
-    /// What a device that comes back asks first, in one turn: its user's stays in all conversations, and its oldest
-    /// messages, at most `limit`.
-    async fn overview(&self, user: UserId, device: DeviceId, limit: usize) -> Result<Overview, StoreError>;
+    /// What a device that comes back asks first, in one turn. Marks cost nothing if there are none that it does not know.
+    async fn overview(&self, back: Return) -> Result<Overview, StoreError>;
 
     /// Everyone who ever was in a conversation, in order of joining.
     async fn membership_history(

@@ -11,6 +11,7 @@ use platform::Randomness;
 use protocol::{ConversationId, Seq};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::own::OwnState;
 use crate::runtime::{self, Instant};
 use crate::session::{Command, Connector, Halves, Link, Options, Taken, Update, Waiting};
 use crate::{Error, Inbox, Outbox};
@@ -29,6 +30,7 @@ pub(crate) struct Engine<C: Connector> {
     link: watch::Sender<Option<C::Link>>,
     taken: Arc<Taken>,
     inbox: Inbox,
+    own: OwnState,
     outbox: Outbox<Waiting>,
     /// Updates on their way to the consumer.
     ready: VecDeque<Update>,
@@ -58,6 +60,7 @@ impl<C: Connector> Engine<C> {
             connector: Arc::new(connector),
             outbox: Outbox::new(options.window),
             inbox: Inbox::after(&options.positions),
+            own: OwnState::after(options.mark),
             confirmed: options.positions.clone(),
             options,
             randomness,

@@ -60,7 +60,14 @@ fn summary(id: ConversationId, last_seq: Seq) -> ConversationSummary {
 fn page(last_seq: Seq, messages: &[Seq], more: bool) -> SyncPage {
     let id = conversation(1);
     let messages = messages.iter().map(|seq| message(id, *seq)).collect();
-    SyncPage { conversations: vec![summary(id, last_seq)], messages, device_messages: Vec::new(), more }
+    SyncPage {
+        conversations: vec![summary(id, last_seq)],
+        messages,
+        device_messages: Vec::new(),
+        marks: Vec::new(),
+        mark: 0,
+        more,
+    }
 }
 
 /// An inbox that has synced up to `seq`.
@@ -204,7 +211,14 @@ fn any_loss_still_gives_every_message_once_and_in_order() {
                 let more = messages.len() > limit;
                 messages.truncate(limit);
                 let conversations = ids.iter().map(|id| summary(*id, logs[id])).collect();
-                let page = SyncPage { conversations, messages, device_messages: Vec::new(), more };
+                let page = SyncPage {
+                    conversations,
+                    messages,
+                    device_messages: Vec::new(),
+                    marks: Vec::new(),
+                    mark: 0,
+                    more,
+                };
                 inbox.page(page, &mut out);
                 if below(8) == 0 {
                     inbox.abandon();

@@ -16,6 +16,7 @@ mod error;
 mod hub;
 mod inbox;
 mod outbox;
+mod own;
 mod push;
 mod runtime;
 mod session;

@@ -1,8 +1,9 @@
 //! The hub's events, decoded.
 
+use protocol::events::Own;
 use protocol::{
-    Body, ConversationId, ConversationSummary, DeviceId, DeviceMessage, Invite, Message, MessageId,
-    MessageKind, Presence, Receipt, Seq, Timestamp, UserId, events,
+    Body, ConversationId, ConversationSettings, ConversationSummary, DeviceId, DeviceMessage, Invite,
+    Message, MessageId, MessageKind, Presence, Receipt, Seq, Timestamp, UserId, events,
 };
 use signalr::{ArgumentError, Arguments};
 
@@ -28,6 +29,12 @@ pub enum Push {
     Hidden(ConversationId, Seq),
     /// Another device of this user starred a message, or took the star away.
     Starred(ConversationId, Seq, bool),
+    /// What one has set for a conversation, on another device.
+    Settings(ConversationId, ConversationSettings),
+    /// One has seen a conversation up to there, on another device.
+    Seen(ConversationId, Seq),
+    /// One changed something of one's own, on another device.
+    Own(Own),
     /// A message to this device alone.
     Device(DeviceMessage),
     /// Events were dropped.
@@ -50,6 +57,9 @@ impl Push {
             events::CONVERSATION => Self::Conversation(arguments.get(0)?),
             events::HIDE => Self::Hidden(arguments.get(0)?, arguments.get(1)?),
             events::STAR => Self::Starred(arguments.get(0)?, arguments.get(1)?, arguments.get(2)?),
+            events::SETTINGS => Self::Settings(arguments.get(0)?, arguments.get(1)?),
+            events::SEEN => Self::Seen(arguments.get(0)?, arguments.get(1)?),
+            events::OWN => Self::Own(arguments.get(0)?),
             events::DEVICE_MESSAGE => Self::Device(arguments.get(0)?),
             events::INVITE => Self::Invite(arguments.get(0)?),
             events::PRESENCE => Self::Presence(Presence {

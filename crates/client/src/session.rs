@@ -8,9 +8,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use platform::Randomness;
+use protocol::events::Own;
 use protocol::{
-    ConversationId, ConversationSummary, DeviceId, DeviceMessage, Invite, Message, OutgoingMessage, Presence,
-    Sent, Seq, SyncPage, SyncRequest, UserId,
+    ConversationId, ConversationSettings, ConversationSummary, DeviceId, DeviceMessage, Invite, Message,
+    OutgoingMessage, Presence, Sent, Seq, SyncPage, SyncRequest, UserId,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
@@ -70,6 +71,9 @@ pub struct Options {
     /// What is held already of conversations, from an earlier session of the same device: up to there nothing is given
     /// again. Where there is nothing, the server's memory of what this device acknowledged counts.
     pub positions: HashMap<ConversationId, Seq>,
+    /// The last mark that is known already, from an earlier session of the same device: those after it are given. 0 if
+    /// messages are held and no such number; without, none is given that was made before the session.
+    pub mark: Option<u64>,
     /// Whether one is shown as online.
     pub check_in: bool,
     /// Sends of one conversation that may be under way at a time.
@@ -91,6 +95,7 @@ impl Default for Options {
             receive: true,
             only: None,
             positions: HashMap::new(),
+            mark: None,
             check_in: false,
             window: 16,
             outbox_max: 256,
@@ -116,6 +121,13 @@ pub enum Update {
     Invite(Box<Invite>),
     /// Somebody watched came or went.
     Presence(Presence),
+    /// Another device of this user set this for a conversation. At the session's start nothing is told: ask for the list.
+    Settings(ConversationId, ConversationSettings),
+    /// The user has seen a conversation up to there, on another device. At the session's start nothing is told.
+    Seen(ConversationId, Seq),
+    /// Another device of this user changed something of the user's own: whoever shows it asks for it again. Only while
+    /// connected.
+    Own(Own),
     /// Another device of this user deleted an entry for the user alone: not to be shown any more.
     Hidden(ConversationId, Seq),
     /// Another device of this user starred a message, or took the star away.
@@ -125,7 +137,10 @@ pub enum Update {
     /// Connected. What was missed follows.
     Connected,
     /// Everything missed has been given.
-    Synced,
+    Synced {
+        /// The last mark among it: see [`Options::mark`].
+        mark: u64,
+    },
     /// Not connected; the next attempt comes by itself.
     Disconnected {
         /// Why.
@@ -200,7 +215,7 @@ impl<L: Link> Session<L> {
             Arc::clone(&taken),
         );
         runtime::spawn(engine.run());
-        (Self { commands, room, link }, Updates { receiver, taken, last: None, positions: HashMap::new() })
+        (Self { commands, room, link }, Updates::new(receiver, taken))
     }
 
     /// Queues a message, which must have an id, behind earlier ones of its conversation; waits while the outbox is
@@ -253,15 +268,23 @@ pub struct Updates {
     taken: Arc<Taken>,
     last: Option<(ConversationId, Seq)>,
     positions: HashMap<ConversationId, Seq>,
+    last_mark: Option<u64>,
+    mark: Option<u64>,
 }
 
 impl Updates {
+    fn new(receiver: mpsc::Receiver<Update>, taken: Arc<Taken>) -> Self {
+        Self { receiver, taken, last: None, positions: HashMap::new(), last_mark: None, mark: None }
+    }
+
     /// The next update; `None` once the session is over. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Update> {
         self.take();
         let update = self.receiver.recv().await;
-        if let Some(Update::Message(message)) = &update {
-            self.last = Some((message.conversation, message.seq));
+        match &update {
+            Some(Update::Message(message)) => self.last = Some((message.conversation, message.seq)),
+            Some(Update::Synced { mark }) => self.last_mark = Some(*mark),
+            _ => (),
         }
         update
     }
@@ -272,6 +295,12 @@ impl Updates {
             self.positions.insert(conversation, seq);
             self.taken.add(conversation, seq);
         }
+        self.mark = self.last_mark.take().or(self.mark);
+    }
+
+    /// The last mark that was taken since the last call, for whoever keeps [`Options::mark`].
+    pub fn new_mark(&mut self) -> Option<u64> {
+        self.mark.take()
     }
 
     /// Up to where each conversation was taken since the last call, for whoever keeps [`Options::positions`].

@@ -137,6 +137,8 @@ impl Link for FakeLink {
                 conversations: Vec::new(),
                 messages: Vec::new(),
                 device_messages: Vec::new(),
+                marks: Vec::new(),
+                mark: 0,
                 more: false,
             };
             for (id, log) in &state.logs {

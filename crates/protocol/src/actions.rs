@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConversationId, Message, MessageId, Timestamp, UserId};
+use crate::{ConversationId, Message, MessageId, Seq, Timestamp, UserId};
 
 /// What a message says from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -28,6 +28,33 @@ pub struct PinnedMessage {
     pub pinned_by: UserId,
     /// When.
     pub pinned_at: Timestamp,
+}
+
+/// What one did with a message for oneself alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MarkKind {
+    /// Deleted it for oneself.
+    Hidden,
+    /// Starred it.
+    Starred,
+    /// Took the star away.
+    Unstarred,
+    /// One of a later version.
+    #[serde(other)]
+    Unsupported,
+}
+
+/// What one did with a message for oneself alone, on whichever device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Mark {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The message's place in it.
+    pub seq: Seq,
+    /// What one did.
+    pub kind: MarkKind,
 }
 
 /// Which of one's starred messages.

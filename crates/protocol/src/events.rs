@@ -1,6 +1,8 @@
 //! What the server tells a connected client without being asked: SignalR invocations with a short target and
 //! positional arguments.
 
+use serde::{Deserialize, Serialize};
+
 /// A new entry of a conversation's log: `(conversation, seq, sender, body, sentAt, id, device, kind, epoch)`.
 pub const MESSAGE: &str = "msg";
 /// Others' receipts for messages of one's own: `(conversation, [[user, delivered, deliveredAt, seen, seenAt], …])`.
@@ -16,6 +18,10 @@ pub const SETTINGS: &str = "set";
 pub const HIDE: &str = "hide";
 /// This user starred a message, or took the star away, on another device perhaps: `(conversation, seq, starred)`.
 pub const STAR: &str = "star";
+/// This user has seen a conversation up to there, on another device: `(conversation, seq)`.
+pub const SEEN: &str = "seen";
+/// This user changed something of their own on another device: `(list)`, an [`Own`].
+pub const OWN: &str = "own";
 /// A message to this device alone: `(deviceMessage)`.
 pub const DEVICE_MESSAGE: &str = "dev";
 /// An invite came, or one was answered or withdrawn: `(invite)`.
@@ -26,6 +32,25 @@ pub const PRESENCE: &str = "pres";
 pub const NOTIFICATION: &str = "ntf";
 /// The connection fell behind and events were dropped: `()`. Call `Sync`.
 pub const RESYNC: &str = "resync";
+
+/// What of one's own an event `own` says has changed: ask for it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Own {
+    /// `ListContacts`.
+    Contacts,
+    /// `ListBlocked`.
+    Blocks,
+    /// `GetPrivacy`.
+    Privacy,
+    /// `GetProfile` of oneself.
+    Profile,
+    /// `ListNotifications`: some were read.
+    Notifications,
+    /// Something of a later version.
+    #[serde(other)]
+    Unsupported,
+}
 
 /// Every event: target, arguments, meaning. The source of the table in `docs/protocol.md`.
 pub const ALL: &[(&str, &str, &str)] = &[
@@ -49,12 +74,30 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "summary",
         "A conversation one is now a member of. Later changes of its name or members come as entries of its log: `msg` with a body `info` or `members`.",
     ),
-    (HIDE, "conversation, seq", "One deleted a message for oneself on another device."),
-    (STAR, "conversation, seq, starred", "One starred a message on another device, or took the star away."),
+    (
+        HIDE,
+        "conversation, seq",
+        "One deleted a message for oneself on another device. After an absence, `Sync` tells of it as a mark.",
+    ),
+    (
+        STAR,
+        "conversation, seq, starred",
+        "One starred a message on another device, or took the star away. After an absence, `Sync` tells of it as a mark.",
+    ),
+    (
+        SEEN,
+        "conversation, seq",
+        "One has seen a conversation up to there, on another device: what is before counts as unread no more. After an absence, the summaries of `Sync` tell.",
+    ),
+    (
+        OWN,
+        "what",
+        "One changed something of one's own on another device: `contacts`, `blocks`, `privacy`, `profile`, or `notifications` (some were read). Ask for it again if you show it: `ListContacts`, `ListBlocked`, `GetPrivacy`, `GetProfile`, `ListNotifications`. Pass over words that you do not know.",
+    ),
     (
         SETTINGS,
         "conversation, settings",
-        "What one has set for a conversation (`ConversationSettings`), when another connection of one's own has set it.",
+        "What one has set for a conversation (`ConversationSettings`), when another connection of one's own has set it. After an absence, the summaries of `Sync` tell.",
     ),
     (
         DEVICE_MESSAGE,

@@ -27,7 +27,9 @@ mod shared;
 mod user;
 mod word;
 
-pub use actions::{MessageEdit, MessageSearch, PinnedMessage, SearchPage, StarredPage, StarredRequest};
+pub use actions::{
+    Mark, MarkKind, MessageEdit, MessageSearch, PinnedMessage, SearchPage, StarredPage, StarredRequest,
+};
 pub use admin::{
     AccountInfo, AccountPage, AccountState, AccountsRequest, DeletionConfirmation, FirstAdmin,
     OneTimePassword, Statistics,

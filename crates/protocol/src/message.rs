@@ -6,7 +6,8 @@ use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    ByteString, Content, ConversationId, ConversationSummary, DeviceId, MessageId, Seq, Timestamp, UserId,
+    ByteString, Content, ConversationId, ConversationSummary, DeviceId, Mark, MessageId, Seq, Timestamp,
+    UserId,
 };
 
 /// What kind of entry of the log a message is.
@@ -241,6 +242,9 @@ pub struct SyncRequest {
     pub after: Vec<(ConversationId, Seq)>,
     /// The last device message the client holds; those up to it are dropped by the server.
     pub after_device_message: Option<u64>,
+    /// The `mark` of the last page the client has dealt with: later marks are told. 0 if it holds messages and no such
+    /// number yet; absent if it holds no messages, or does not care.
+    pub after_mark: Option<u64>,
     /// At most so many messages; the server's page bound if absent or larger.
     pub limit: Option<u32>,
 }
@@ -255,6 +259,12 @@ pub struct SyncPage {
     pub messages: Vec<Message>,
     /// Messages to this device alone.
     pub device_messages: Vec<DeviceMessage>,
+    /// What one did with messages for oneself alone, in order, since the mark that was asked for. It may name messages
+    /// that the client does not hold, and be told twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "crate::null::as_default")]
+    pub marks: Vec<Mark>,
+    /// What to ask for as `after_mark` from now on.
+    pub mark: u64,
     /// Whether there is more than this page.
     pub more: bool,
 }

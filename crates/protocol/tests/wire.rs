@@ -189,6 +189,12 @@ fn every_word_on_the_wire() {
     });
     assert_eq!(kinds.collect::<Vec<_>>(), KINDS);
     check::<MessageStatus>("MessageStatus");
+    let marks = words("MarkKind").into_iter().map(|word| {
+        let kind = serde_json::from_value::<MarkKind>(json!(word)).unwrap();
+        assert_eq!(round_trip(&kind), word);
+        kind
+    });
+    assert_eq!(marks.collect::<Vec<_>>(), [MarkKind::Hidden, MarkKind::Starred, MarkKind::Unstarred]);
     check::<Role>("Role");
     check::<MemberChange>("MemberChange");
     check::<LastSeenTo>("LastSeenTo");
@@ -199,7 +205,7 @@ fn every_word_on_the_wire() {
     check::<InviteStatus>("InviteStatus");
     check::<NotificationKind>("NotificationKind");
     check::<AccountState>("AccountState");
-    assert_eq!(CHOICES.len(), 13);
+    assert_eq!(CHOICES.len(), 14);
     let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(codes, expected::<ErrorCode>(&json!("?")));
     insta::assert_snapshot!("error_codes", codes.join("\n"));
@@ -283,7 +289,10 @@ fn null_is_the_same_as_nothing_where_a_field_may_be_left_out() {
         json!({ "type": "text", "text": "a", "replyTo": null, "mentions": null, "forwarded": null }),
         json!({ "type": "text", "text": "a" }),
     );
-    same::<SyncRequest>(json!({ "after": null, "afterDeviceMessage": null, "limit": null }), json!({}));
+    same::<SyncRequest>(
+        json!({ "after": null, "afterDeviceMessage": null, "afterMark": null, "limit": null }),
+        json!({}),
+    );
     same::<NewGroup>(
         json!({ "name": "Us", "description": null, "picture": null, "members": null, "kind": null, "id": null }),
         json!({ "name": "Us" }),

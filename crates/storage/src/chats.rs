@@ -1,7 +1,7 @@
 //! What both backends of the chats store share: how values are written down.
 
 use chats::store::{CreationKey, ReceiptKind, StoreError};
-use protocol::{ConversationId, ConversationKind, MessageKind, Role, Seq};
+use protocol::{ConversationId, ConversationKind, MarkKind, MessageKind, Role, Seq};
 
 use crate::Failure;
 
@@ -59,6 +59,26 @@ pub(crate) fn key(key: &CreationKey, kind: ConversationKind) -> Vec<u8> {
 /// What stands for a conversation among the words of its messages. No word has an underscore.
 pub(crate) fn place_word(conversation: ConversationId) -> String {
     conversation.as_bytes().iter().fold(String::from("_"), |word, byte| format!("{word}{byte:02x}"))
+}
+
+/// A mark as stored: its kind, and whether it is there.
+pub(crate) const fn mark(kind: MarkKind) -> Option<(i16, bool)> {
+    match kind {
+        MarkKind::Hidden => Some((1, true)),
+        MarkKind::Starred => Some((2, true)),
+        MarkKind::Unstarred => Some((2, false)),
+        MarkKind::Unsupported => None,
+    }
+}
+
+/// A mark from what is stored.
+pub(crate) const fn read_mark(kind: i16, present: bool) -> MarkKind {
+    match (kind, present) {
+        (1, _) => MarkKind::Hidden,
+        (2, true) => MarkKind::Starred,
+        (2, false) => MarkKind::Unstarred,
+        _ => MarkKind::Unsupported,
+    }
 }
 
 /// A sequence number as both databases keep it.

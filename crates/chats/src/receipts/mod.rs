@@ -44,10 +44,10 @@ impl Chats {
         conversation: ConversationId,
         seq: Seq,
     ) -> Result<(), ChatError> {
-        self.advance(caller, conversation, seq, ReceiptKind::Delivered).await
+        self.advance(caller, conversation, seq, ReceiptKind::Delivered).await.map(drop)
     }
 
-    /// The caller has seen everything up to `seq`; it counts as delivered too.
+    /// The caller has seen everything up to `seq`; it counts as delivered too. Answers whether that is news.
     ///
     /// # Errors
     /// The caller has no part in the conversation, there is no such entry, or the store did not answer.
@@ -56,7 +56,7 @@ impl Chats {
         caller: Caller,
         conversation: ConversationId,
         seq: Seq,
-    ) -> Result<(), ChatError> {
+    ) -> Result<bool, ChatError> {
         self.advance(caller, conversation, seq, ReceiptKind::Seen).await
     }
 
@@ -66,7 +66,7 @@ impl Chats {
         id: ConversationId,
         seq: Seq,
         kind: ReceiptKind,
-    ) -> Result<(), ChatError> {
+    ) -> Result<bool, ChatError> {
         let conversation = self.conversation(id).await?;
         let (last, _) = self.horizon(caller.user, &conversation).await?;
         if seq > last {
@@ -74,7 +74,7 @@ impl Chats {
         }
         if seq == 0 {
             // Nothing is before the first entry. A cursor there would stand for "begin at the beginning".
-            return Ok(());
+            return Ok(false);
         }
         self.load_receipts(&conversation, &[caller.user]).await?;
         let now = self.clock.now();
@@ -103,7 +103,7 @@ impl Chats {
                 self.hints.give(id);
             }
         }
-        let Some((before, delivers, (mut tell, covered_after))) = moved else { return Ok(()) };
+        let Some((before, delivers, (mut tell, covered_after))) = moved else { return Ok(false) };
         self.receipts.note(caller.user, |unwritten| {
             if delivers {
                 unwritten.step(id, ReceiptKind::Delivered, seq, now);
@@ -122,10 +122,10 @@ impl Chats {
         // In doubt nothing is told: the sender sees it when they look.
         if !tell.is_empty() && !id.is_group() && self.is_barred(&conversation.members()).await.unwrap_or(true)
         {
-            return Ok(());
+            return Ok(true);
         }
         self.receipts.notice(&conversation, tell, caller.user);
-        Ok(())
+        Ok(true)
     }
 
     /// Brings the receipts of these users into the conversation's memory.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use protocol::{ConversationId, Seq, Timestamp, UserId};
+use protocol::{ConversationId, MarkKind, Seq, Timestamp, UserId};
 
 use super::{NewEntry, StoreError};
 
@@ -74,6 +74,17 @@ pub struct Star {
     pub seq: Seq,
 }
 
+/// What a user did with an entry for themselves alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marked {
+    /// Grows from mark to mark of the user. The later of two on the same entry takes the place of the earlier.
+    pub number: u64,
+    /// The entry.
+    pub place: Place,
+    /// What.
+    pub kind: MarkKind,
+}
+
 /// What the tables of this service keep about single entries.
 #[async_trait]
 pub trait MarkStore: Send + Sync + 'static {
@@ -83,13 +94,14 @@ pub trait MarkStore: Send + Sync + 'static {
     /// A conversation's pinned messages, the last pinned first.
     async fn pins(&self, conversation: ConversationId) -> Result<Vec<Pin>, StoreError>;
 
-    /// Hides an entry from one user. Twice is once.
+    /// Hides an entry from one user, and keeps that as a mark. Twice is once.
     async fn hide(&self, user: UserId, place: Place) -> Result<(), StoreError>;
 
     /// Which of these places are hidden from a user.
     async fn hidden(&self, user: UserId, places: Vec<Place>) -> Result<Vec<bool>, StoreError>;
 
-    /// Stars an entry for one user, or takes the star away. A star that is there keeps its number.
+    /// Stars an entry for one user, or takes the star away, and keeps that as a mark. A star that is there keeps its
+    /// number.
     async fn star(&self, user: UserId, place: Place, starred: bool) -> Result<(), StoreError>;
 
     /// A user's stars with numbers below `before`, the highest first.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use protocol::{
-    Body, Content, ConversationId, DeviceId, Message, MessageId, OutgoingMessage, Sent, Seq, SyncPage, UserId,
+    Body, Content, ConversationId, DeviceId, Message, MessageId, OutgoingMessage, Sent, Seq, SyncPage,
+    SyncRequest, UserId,
 };
 
 use super::{End, Engine, hand_over};
@@ -118,7 +119,10 @@ impl<C: Connector> Engine<C> {
             Push::Invite(invite) => Some(Update::Invite(invite)),
             Push::Presence(presence) => Some(Update::Presence(presence)),
             Push::Hidden(conversation, seq) => Some(Update::Hidden(conversation, seq)),
-            Push::Starred(conversation, seq, starred) => Some(Update::Starred(conversation, seq, starred)),
+            Push::Starred(conversation, seq, starred) => Some(self.own.starred(conversation, seq, starred)),
+            Push::Settings(conversation, settings) => Some(self.own.set(conversation, settings)),
+            Push::Seen(conversation, seq) => Some(self.own.seen(conversation, seq)),
+            Push::Own(what) => Some(Update::Own(what)),
             Push::Device(message) => Some(Update::Device(Box::new(message))),
         });
     }
@@ -144,9 +148,12 @@ impl<C: Connector> Engine<C> {
             }
             Done::Page(Ok(page)) => {
                 self.remind(current, &page);
+                let (own, mark) = (self.own.page(&page), page.mark);
                 current.page_wanted = self.let_through(|inbox, out| inbox.page(page, out));
+                // After the messages: they may be about them.
+                self.ready.extend(own);
                 if !current.page_wanted {
-                    self.ready.push_back(Update::Synced);
+                    self.ready.push_back(Update::Synced { mark });
                 }
             }
             Done::Page(Err(error)) if error.is_temporary() => {
@@ -238,7 +245,9 @@ impl<C: Connector> Engine<C> {
     }
 
     fn ask_for_page(&mut self, current: &mut Current<C::Link>) {
-        let call = current.link.sync(self.inbox.request());
+        self.own.asked();
+        let request = SyncRequest { after_mark: self.own.mark, ..self.inbox.request() };
+        let call = current.link.sync(request);
         current.under_way.push(Box::pin(async { Done::Page(call.await) }));
     }
 

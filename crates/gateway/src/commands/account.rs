@@ -3,10 +3,12 @@
 use accounts::Permission;
 use chats::Caller;
 use platform::Timestamp;
+use protocol::events::Own;
 use protocol::{
     DeletionConfirmation, Privacy, PrivacyChanges, Profile, ProfileChanges, UserId, UserPage, UserPageRequest,
 };
 
+use super::own;
 use crate::CommandError;
 use crate::state::Shared;
 
@@ -21,6 +23,7 @@ pub(crate) async fn set_privacy(
 ) -> Result<Privacy, CommandError> {
     let privacy = shared.services.accounts.set_privacy(caller.user, changes).await?;
     shared.services.people.privacy_changed(caller.user);
+    own::changed(shared, caller, Own::Privacy);
     Ok(privacy)
 }
 
@@ -53,7 +56,11 @@ pub(crate) async fn update_profile_of(
     if user != caller.user {
         accounts.authorize(caller.user, Permission::EditProfiles).await?;
     }
-    Ok(accounts.update_profile(caller.user, user, changes, unchanged_since).await?)
+    let profile = accounts.update_profile(caller.user, user, changes, unchanged_since).await?;
+    // An admin's own connections have none of it.
+    let connection = caller.connection.filter(|_| user == caller.user);
+    own::changed(shared, Caller { user, connection, ..caller }, Own::Profile);
+    Ok(profile)
 }
 
 pub(crate) async fn search(

@@ -5,9 +5,8 @@ use protocol::{
     ConversationId, MessageEdit, MessageId, MessageSearch, PinnedMessage, SearchPage, Sent, Seq, StarredPage,
     StarredRequest, events,
 };
-use serde::Serialize;
-use signalr::Broadcast;
 
+use super::own;
 use crate::CommandError;
 use crate::state::Shared;
 
@@ -38,7 +37,7 @@ pub(crate) async fn hide(
     seq: Seq,
 ) -> Result<(), CommandError> {
     shared.services.chats.hide(caller, conversation, seq).await?;
-    tell_own(shared, caller, events::HIDE, (conversation, seq));
+    own::tell(shared, caller, events::HIDE, (conversation, seq));
     Ok(())
 }
 
@@ -78,7 +77,7 @@ pub(crate) async fn star(
     starred: bool,
 ) -> Result<(), CommandError> {
     shared.services.chats.star(caller, conversation, seq, starred).await?;
-    tell_own(shared, caller, events::STAR, (conversation, seq, starred));
+    own::tell(shared, caller, events::STAR, (conversation, seq, starred));
     Ok(())
 }
 
@@ -108,20 +107,4 @@ pub(crate) async fn search(
     request: Option<MessageSearch>,
 ) -> Result<SearchPage, CommandError> {
     Ok(shared.services.chats.search(caller, &text, request.unwrap_or_default()).await?)
-}
-
-/// Tells the caller's other connections.
-fn tell_own(
-    shared: &Shared,
-    caller: Caller,
-    event: &'static str,
-    arguments: impl Serialize + Send + Sync + 'static,
-) {
-    let news = Broadcast::new(event, arguments);
-    shared.directory.for_each(caller.user, |_, number, connection| {
-        if Some(number) != caller.connection {
-            // One that is closing needs no news.
-            let _ = connection.send(&news);
-        }
-    });
 }

@@ -1,17 +1,23 @@
 //! Contacts and blocks.
 
 use chats::Caller;
+use protocol::events::Own;
 use protocol::{BlockedUser, ContactsPage, ContactsRequest, UserId};
 
+use super::own;
 use crate::CommandError;
 use crate::state::Shared;
 
 pub(crate) async fn add(shared: &Shared, caller: Caller, user: UserId) -> Result<(), CommandError> {
-    Ok(shared.services.people.add_contact(caller.user, user).await?)
+    shared.services.people.add_contact(caller.user, user).await?;
+    own::changed(shared, caller, Own::Contacts);
+    Ok(())
 }
 
 pub(crate) async fn remove(shared: &Shared, caller: Caller, user: UserId) -> Result<(), CommandError> {
-    Ok(shared.services.people.remove_contact(caller.user, user).await?)
+    shared.services.people.remove_contact(caller.user, user).await?;
+    own::changed(shared, caller, Own::Contacts);
+    Ok(())
 }
 
 pub(crate) async fn list(
@@ -23,11 +29,15 @@ pub(crate) async fn list(
 }
 
 pub(crate) async fn block(shared: &Shared, caller: Caller, user: UserId) -> Result<(), CommandError> {
-    Ok(shared.services.people.block(caller.user, user).await?)
+    shared.services.people.block(caller.user, user).await?;
+    own::changed(shared, caller, Own::Blocks);
+    Ok(())
 }
 
 pub(crate) async fn unblock(shared: &Shared, caller: Caller, user: UserId) -> Result<(), CommandError> {
-    Ok(shared.services.people.unblock(caller.user, user).await?)
+    shared.services.people.unblock(caller.user, user).await?;
+    own::changed(shared, caller, Own::Blocks);
+    Ok(())
 }
 
 pub(crate) async fn blocked(shared: &Shared, caller: Caller) -> Result<Vec<BlockedUser>, CommandError> {

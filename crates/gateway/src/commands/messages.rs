@@ -12,6 +12,7 @@ use protocol::{
 };
 use signalr::Broadcast;
 
+use super::own;
 use crate::CommandError;
 use crate::state::Shared;
 
@@ -39,7 +40,10 @@ pub(crate) async fn mark_seen(
     conversation: ConversationId,
     seq: Seq,
 ) -> Result<(), CommandError> {
-    Ok(shared.services.chats.mark_seen(caller, conversation, seq).await?)
+    if shared.services.chats.mark_seen(caller, conversation, seq).await? {
+        own::tell(shared, caller, events::SEEN, (conversation, seq));
+    }
+    Ok(())
 }
 
 pub(crate) async fn set_typing(

@@ -14,6 +14,7 @@ pub(crate) mod invites;
 pub(crate) mod links;
 pub(crate) mod messages;
 pub(crate) mod notifications;
+mod own;
 pub(crate) mod people;
 pub(crate) mod reports;
 mod table;
@@ -74,7 +75,7 @@ table::commands! {
         inline SendMessage(conversation: ConversationId, message: OutgoingMessage) -> Sent = messages::send;
         /// This device holds everything up to `seq`.
         inline Acknowledge(conversation: ConversationId, seq: Seq) -> () = messages::acknowledge;
-        /// The user has seen everything up to `seq`.
+        /// The user has seen everything up to `seq`. One's other devices that are connected are told by `seen`.
         inline MarkSeen(conversation: ConversationId, seq: Seq) -> () = messages::mark_seen;
         /// The user types, or stopped. Repeat it every few seconds while it lasts.
         inline SetTyping(conversation: ConversationId, typing: bool) -> () = messages::set_typing;
@@ -101,7 +102,7 @@ table::commands! {
         /// body `removed`; the server keeps nothing of what it said.
         boxed DeleteMessage(conversation: ConversationId, seq: Seq; id: MessageId) -> Sent = actions::delete;
         /// Deletes an entry of whatever kind for oneself alone: none of one's devices is shown it again, and those connected
-        /// are told by `hide`.
+        /// are told by `hide`, others by `Sync` as a mark.
         boxed HideMessage(conversation: ConversationId, seq: Seq) -> () = actions::hide;
         /// Reacts to a message, in place of one's reaction before; without an emoji that one is taken back. An entry
         /// `reaction`. At most 1,000 members react to one message.
@@ -110,7 +111,8 @@ table::commands! {
         boxed PinMessage(conversation: ConversationId, seq: Seq, pinned: bool) -> Sent = actions::pin;
         /// What is pinned in a conversation, the last pinned first.
         boxed ListPinned(conversation: ConversationId) -> Vec<PinnedMessage> = actions::list_pinned;
-        /// Stars a message for oneself, or takes the star away. One's other devices that are connected are told by `star`.
+        /// Stars a message for oneself, or takes the star away. One's other devices that are connected are told by `star`,
+        /// others by `Sync` as a mark.
         boxed StarMessage(conversation: ConversationId, seq: Seq, starred: bool) -> () = actions::star;
         /// One's starred messages, the last starred first.
         boxed ListStarred(; request: StarredRequest) -> StarredPage = actions::list_starred;

@@ -4,11 +4,13 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use chats::Caller;
+use protocol::events::Own;
 use protocol::{
     ConversationFilter, ConversationSummary, Notification, NotificationId, NotificationKind,
     NotificationPage, NotificationsRequest, UserId,
 };
 
+use super::{messages, own};
 use crate::CommandError;
 use crate::state::Shared;
 
@@ -70,11 +72,13 @@ pub(crate) async fn mark_read(
     match notification {
         NotificationId::Notice(notice) => {
             shared.services.notices.settle().await;
-            Ok(shared.services.notices.mark_read(caller.user, notice).await?)
+            shared.services.notices.mark_read(caller.user, notice).await?;
+            own::changed(shared, caller, Own::Notifications);
+            Ok(())
         }
         NotificationId::Conversation(conversation) => {
             let last = shared.services.chats.get(caller, conversation).await?.last_seq;
-            Ok(shared.services.chats.mark_seen(caller, conversation, last).await?)
+            messages::mark_seen(shared, caller, conversation, last).await
         }
     }
 }
@@ -84,8 +88,9 @@ pub(crate) async fn mark_all_read(shared: &Shared, caller: Caller) -> Result<(),
     shared.services.notices.mark_all_read(caller.user).await?;
     for summary in shared.services.chats.list(caller, ConversationFilter::default()).await? {
         if summary.unread > 0 {
-            shared.services.chats.mark_seen(caller, summary.id, summary.last_seq).await?;
+            messages::mark_seen(shared, caller, summary.id, summary.last_seq).await?;
         }
     }
+    own::changed(shared, caller, Own::Notifications);
     Ok(())
 }

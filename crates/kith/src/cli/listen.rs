@@ -100,8 +100,8 @@ pub(super) async fn run(context: &Context, plan: Plan) -> Result<(), Failure> {
     let waiting = hub.list_invites(protocol::InviteDirection::Received).await?;
     let connector = signed_in.connector.clone().with_first(hub, events);
     let positions = Positions::of(&context.profile, signed_in.account.device);
-    let options =
-        Options { check_in: true, only: conversation, positions: positions.load(), ..Options::default() };
+    let (held, mark) = positions.load();
+    let options = Options { check_in: true, only: conversation, positions: held, mark, ..Options::default() };
     let (session, mut updates) = Session::start(connector, options, SystemRandomness);
     let mut listener = Listener {
         context,
@@ -121,7 +121,7 @@ pub(super) async fn run(context: &Context, plan: Plan) -> Result<(), Failure> {
         listener.show_invite(invite)?;
     }
     let outcome = listener.work(&mut updates, &mut interrupt).await;
-    let kept = listener.positions.advance(updates.new_positions()).await;
+    let kept = listener.positions.advance(updates.new_positions(), updates.new_mark()).await;
     listener.mark_seen().await;
     session.close().await;
     outcome.and(kept)
@@ -206,7 +206,7 @@ impl Listener<'_> {
                 update = updates.next() => {
                     let Some(update) = update else { return Ok(()) };
                     match &update {
-                        Update::Synced | Update::Message(_) => idle_since = Some(Instant::now()),
+                        Update::Synced { .. } | Update::Message(_) => idle_since = Some(Instant::now()),
                         Update::Connected | Update::Disconnected { .. } => idle_since = None,
                         _ => (),
                     }
@@ -226,7 +226,7 @@ impl Listener<'_> {
                 }
                 () = at(seen_at) => {
                     seen_at = None;
-                    self.positions.advance(updates.new_positions()).await?;
+                    self.positions.advance(updates.new_positions(), updates.new_mark()).await?;
                     self.mark_seen().await;
                 }
                 () = at(idle_until) => {

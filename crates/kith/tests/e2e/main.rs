@@ -23,6 +23,7 @@ mod load;
 mod membership;
 mod notifications;
 mod operating;
+mod own;
 mod presence;
 mod privacy;
 mod profiles;

@@ -112,6 +112,15 @@ pub const CHOICES: &[Choice] = &[
         ],
     },
     Choice {
+        name: "MarkKind",
+        about: "What one did with a message for oneself alone. Pass over words that you do not know.",
+        words: &[
+            ("hidden", "Deleted it for oneself: none of one's devices shows it any more."),
+            ("starred", "Starred it."),
+            ("unstarred", "Took the star away."),
+        ],
+    },
+    Choice {
         name: "Role",
         about: "What a member may do in a conversation.",
         words: &[("member", "Reads and writes."), ("admin", "Also changes the group and its membership.")],

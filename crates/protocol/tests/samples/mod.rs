@@ -182,9 +182,10 @@ impl Samples {
         }),
         ("sync", |it, area| {
             let after = vec![(it.direct, 7), (it.group, 0)];
+            let mark = Mark { conversation: it.group, seq: 5, kind: MarkKind::Hidden };
             area.object(
                 "SyncRequest",
-                &SyncRequest { after, after_device_message: Some(3), limit: Some(100) },
+                &SyncRequest { after, after_device_message: Some(3), after_mark: Some(8), limit: Some(100) },
             );
             area.object(
                 "SyncPage",
@@ -192,9 +193,12 @@ impl Samples {
                     conversations: vec![it.summary()],
                     messages: vec![it.message()],
                     device_messages: vec![it.device_message()],
+                    marks: vec![mark],
+                    mark: 9,
                     more: false,
                 },
             );
+            area.object("Mark", &mark);
         }),
         ("notifications", |it, area| {
             let unread = Notification {

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chats::store::{
     ChatStore, Commit, CreationKey, Head, HeadUpdate, Info, Member, MembershipChange, NewConversation,
-    NewDeviceMessage, NewEntry,
+    NewDeviceMessage, NewEntry, Return,
 };
 use protocol::{
     ConversationId, ConversationKind, ConversationShape, DeviceId, MemberChange, MessageId, MessageKind,
@@ -73,7 +73,8 @@ fn new_id(shape: ConversationShape) -> ConversationId {
 
 /// The messages that wait for a device.
 async fn waiting(store: &Store, device: DeviceId, limit: usize) -> Vec<(u64, NewDeviceMessage)> {
-    store.overview(new_user(), device, limit).await.unwrap().1
+    let back = Return { user: new_user(), device, after_mark: None, limit };
+    store.overview(back).await.unwrap().device_messages
 }
 
 fn message_id(text: &str) -> MessageId {

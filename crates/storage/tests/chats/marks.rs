@@ -1,4 +1,5 @@
-use chats::store::{Amendment, Pin, PinChange, Range, Rewrite, Span};
+use chats::store::{Amendment, Marked, Overview, Pin, PinChange, Range, Rewrite, Span};
+use protocol::MarkKind;
 
 use crate::*;
 
@@ -12,6 +13,8 @@ on_both! {
     what_is_hidden_from_one_is_there_for_others,
     stars_are_one_users_and_have_pages,
     annotations_can_be_passed_over,
+    marks_are_told_in_order_and_the_last_of_each_entry,
+    marks_of_many_at_once_are_all_told,
 }
 
 fn all(conversation: ConversationId) -> Range {
@@ -215,4 +218,81 @@ async fn annotations_can_be_passed_over(store: Store) {
     assert_eq!(store.read(last).await.unwrap()[0].seq, 2);
     let span = Span { conversation: id, after: 0, to: 4 };
     assert_eq!(store.count_unread(new_user(), vec![span], 9).await.unwrap(), [2], "nor are they unread");
+}
+
+async fn overview(store: &Store, user: UserId, after_mark: Option<u64>, limit: usize) -> Overview {
+    store.overview(Return { user, device: new_device(), after_mark, limit }).await.unwrap()
+}
+
+async fn marks_are_told_in_order_and_the_last_of_each_entry(store: Store) {
+    let (alice, bob, phone) = (new_user(), new_user(), new_device());
+    let (one, two) = (group(&store, &[alice, bob]).await, group(&store, &[alice]).await);
+    append(&store, one, alice, phone, 1, 3).await;
+    append(&store, two, alice, phone, 1, 3).await;
+    let told = async |user, after, limit| {
+        let Overview { marks, last_mark, .. } = overview(&store, user, after, limit).await;
+        (marks.into_iter().map(|it| (it.number, it.place, it.kind)).collect::<Vec<_>>(), last_mark)
+    };
+    assert_eq!(told(alice, Some(0), 9).await, (vec![], 0));
+    store.hide(alice, (one, 1)).await.unwrap();
+    store.star(alice, (two, 2), true).await.unwrap();
+    store.star(alice, (one, 3), true).await.unwrap();
+    // No news.
+    store.hide(alice, (one, 1)).await.unwrap();
+    store.star(alice, (two, 2), true).await.unwrap();
+    store.star(alice, (two, 3), false).await.unwrap();
+    let (hidden, starred, unstarred) = (MarkKind::Hidden, MarkKind::Starred, MarkKind::Unstarred);
+    let all = vec![(1, (one, 1), hidden), (2, (two, 2), starred), (3, (one, 3), starred)];
+    assert_eq!(told(alice, Some(0), 9).await, (all.clone(), 3));
+    assert_eq!(told(alice, Some(0), 2).await, (all[..2].to_vec(), 3));
+    assert_eq!(told(alice, Some(2), 2).await, (all[2..].to_vec(), 3));
+    assert_eq!(told(alice, Some(3), 9).await, (vec![], 3));
+    assert_eq!(told(alice, None, 9).await, (vec![], 3), "whoever does not ask");
+    assert_eq!(told(bob, Some(0), 9).await, (vec![], 0), "another's");
+    // The last of an entry takes the place of those before; a star and a deletion are two.
+    store.star(alice, (two, 2), false).await.unwrap();
+    store.star(alice, (two, 2), true).await.unwrap();
+    store.star(alice, (one, 3), false).await.unwrap();
+    store.hide(alice, (one, 3)).await.unwrap();
+    let all =
+        vec![(1, (one, 1), hidden), (5, (two, 2), starred), (6, (one, 3), unstarred), (7, (one, 3), hidden)];
+    assert_eq!(told(alice, Some(0), 9).await, (all.clone(), 7));
+    assert_eq!(told(alice, Some(3), 9).await, (all[1..].to_vec(), 7));
+    store.hide(bob, (one, 2)).await.unwrap();
+    assert_eq!(told(bob, Some(0), 9).await, (vec![(1, (one, 2), hidden)], 1));
+    // Whoever leaves and comes back has marks still.
+    let gone = change(one, bob, MemberChange::Removed, alice, 4);
+    let back = change(one, bob, MemberChange::Added, alice, 5);
+    append(&store, one, alice, phone, 4, 5).await;
+    store.commit(Commit { memberships: vec![gone, back], ..Commit::default() }).await.unwrap();
+    assert_eq!(told(bob, Some(0), 9).await, (vec![(1, (one, 2), hidden)], 1));
+}
+
+async fn marks_of_many_at_once_are_all_told(store: Store) {
+    let (alice, phone) = (new_user(), new_device());
+    let ids = [group(&store, &[alice]).await, group(&store, &[alice]).await];
+    for id in ids {
+        append(&store, id, alice, phone, 1, 20).await;
+    }
+    let writers = ids.into_iter().flat_map(|id| (1..=20).map(move |seq| (id, seq))).map(|place| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            store.hide(alice, place).await.unwrap();
+            store.star(alice, place, true).await.unwrap();
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    // Whoever asks meanwhile, and goes on from the last that was told, is told of each at least once.
+    let (mut known, mut told) = (0, std::collections::HashSet::new());
+    while told.len() < 80 {
+        let Overview { marks, last_mark, .. } = overview(&store, alice, Some(known), 7).await;
+        assert!(marks.iter().all(|mark| mark.number > known));
+        assert!(marks.windows(2).all(|pair| pair[0].number < pair[1].number));
+        known = marks.last().map_or(last_mark, |mark| mark.number);
+        told.extend(marks.into_iter().map(|Marked { place, kind, .. }| (place, format!("{kind:?}"))));
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert_eq!(overview(&store, alice, Some(0), 99).await.marks.len(), 80);
 }

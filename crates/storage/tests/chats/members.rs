@@ -1,4 +1,4 @@
-use chats::store::{MemberSettings, Stay};
+use chats::store::{MemberSettings, Overview, Return, Stay};
 use protocol::MembershipRecord;
 
 use crate::*;
@@ -43,10 +43,9 @@ async fn stays_follow_joining_and_leaving(store: Store) {
     all.sort_by_key(|stay| (stay.conversation != id, stay.from_seq));
     assert_eq!(all[..3], expected);
     assert_eq!(all[3], Stay { conversation: other, from_seq: 1, to_seq: None, settings });
-    assert_eq!(
-        store.overview(bob, new_device(), 9).await.unwrap(),
-        (store.stays(bob, None).await.unwrap(), vec![])
-    );
+    let back = Return { user: bob, device: new_device(), after_mark: Some(0), limit: 9 };
+    let stays = store.stays(bob, None).await.unwrap();
+    assert_eq!(store.overview(back).await.unwrap(), Overview { stays, ..Overview::default() });
     assert_eq!(store.stays(new_user(), None).await, Ok(vec![]));
     assert_eq!(store.stays(alice, Some(other)).await, Ok(vec![]));
     let members: Vec<_> =

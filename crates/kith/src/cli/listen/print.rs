@@ -109,8 +109,32 @@ impl Listener<'_> {
                 json!({ "event": "starred", "conversation": conversation, "seq": seq, "starred": starred }),
                 format!("-- message {seq} {}", if starred { "starred" } else { "not starred any more" }),
             ),
+            Update::Settings(conversation, settings) => {
+                let mut object = json!(settings);
+                object["event"] = json!("settings");
+                object["conversation"] = json!(conversation);
+                let title =
+                    self.titles.get(&conversation).cloned().unwrap_or_else(|| conversation.to_string());
+                let archived = if settings.archived { "archived" } else { "not archived" };
+                let muted = settings.muted_until.map_or_else(
+                    || "not muted".to_owned(),
+                    |until| format!("muted until {} {}", time::day(until), time::clock(until)),
+                );
+                (object, format!("-- {title}: {archived}, {muted}"))
+            }
+            Update::Seen(conversation, seq) => (
+                json!({ "event": "seen", "conversation": conversation, "seq": seq }),
+                format!("-- you have seen it up to {seq}, on another device"),
+            ),
+            Update::Own(what) => (
+                json!({ "event": "own", "what": what }),
+                format!(
+                    "-- you have changed your {} on another device",
+                    json!(what).as_str().unwrap_or("data")
+                ),
+            ),
             Update::Connected => (json!({ "event": "connected" }), "-- connected".to_owned()),
-            Update::Synced => (json!({ "event": "synced" }), "-- up to date".to_owned()),
+            Update::Synced { .. } => (json!({ "event": "synced" }), "-- up to date".to_owned()),
             Update::Message(_)
             | Update::Invite(_)
             | Update::Presence(_)

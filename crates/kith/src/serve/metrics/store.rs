@@ -9,7 +9,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use chats::store::{
     ChatStore, Commit, CreationKey, DeviceCursor, Head, NewConversation, NewEntry, Overview, Range,
-    ReceiptStep, Span, Stay, StoreError,
+    ReceiptStep, Return, Span, Stay, StoreError,
 };
 use platform::Timestamp;
 use protocol::{ConversationId, ConversationKind, DeviceId, MembershipRecord, MessageId, Seq, UserId};
@@ -88,8 +88,8 @@ impl ChatStore for Metered {
         self.store.stays(user, conversation).await
     }
 
-    async fn overview(&self, user: UserId, device: DeviceId, limit: usize) -> Result<Overview, StoreError> {
-        self.store.overview(user, device, limit).await
+    async fn overview(&self, back: Return) -> Result<Overview, StoreError> {
+        self.store.overview(back).await
     }
 
     async fn membership_history(

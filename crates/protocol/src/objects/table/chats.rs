@@ -3,7 +3,7 @@
 use crate::objects::objects;
 use crate::{
     Body, ByteString, ConversationId, ConversationKind, ConversationSummary, DeviceId, DeviceMessage,
-    LinkCode, MemberInfo, MemberReceipt, Message, MessageId, MessageKind, MessageStatus,
+    LinkCode, Mark, MarkKind, MemberInfo, MemberReceipt, Message, MessageId, MessageKind, MessageStatus,
     OutgoingDeviceMessage, Reaction, Retention, Role, Seq, Timestamp, UserId,
 };
 
@@ -313,10 +313,13 @@ objects! { pub(super) CHATS:
         after: Option<Vec<(ConversationId, Seq)>>,
         /// The last device message the client holds; those up to it are dropped by the server.
         afterDeviceMessage: Option<u64>,
+        /// The `mark` of the last page the client has dealt with: marks after it are told. Keep it with the messages. 0 if
+        /// the client holds messages and no such number yet; absent if it holds no messages, or does not care.
+        afterMark: Option<u64>,
         /// At most so many messages; the server's page bound if absent or larger.
         limit: Option<u32>,
     }
-    /// One page of what a client has missed. Ask again, with `after` moved on, until `more` is false.
+    /// One page of what a client has missed. Ask again, with `after` and `afterMark` moved on, until `more` is false.
     SyncPage {
         /// Every conversation of the user, without members; on later pages too.
         conversations: Vec<ConversationSummary>,
@@ -324,8 +327,22 @@ objects! { pub(super) CHATS:
         messages: Vec<Message>,
         /// Messages to this device alone.
         deviceMessages: Vec<DeviceMessage>,
+        /// What one did with messages for oneself alone after `afterMark`, in order: at most 500 on a page. It may name
+        /// messages that the client does not hold, and come twice, by itself and here. Absent if there is nothing.
+        marks: Option<Vec<Mark>>,
+        /// What to ask for as `afterMark` from now on.
+        mark: u64,
         /// Whether there is more than this page.
         more: bool,
+    }
+    /// What one did with a message for oneself alone, on whichever device.
+    Mark {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The message's place in it.
+        seq: Seq,
+        /// What one did.
+        kind: MarkKind,
     }
     /// Where to read a conversation's past.
     HistoryRequest {

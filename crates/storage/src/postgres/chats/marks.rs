@@ -1,12 +1,12 @@
 //! What becomes of entries that stand already, and what members mark them with.
 
 use async_trait::async_trait;
-use chats::store::{Amendment, MarkStore, NewEntry, Pin, PinChange, Place, Star, StoreError};
+use chats::store::{Amendment, MarkStore, Marked, NewEntry, Pin, PinChange, Place, Star, StoreError};
 use deadpool_postgres::GenericClient;
-use protocol::{ConversationId, UserId};
+use protocol::{ConversationId, MarkKind, UserId};
 
 use super::{Database, Result, execute, id, number, query, read};
-use crate::chats::signed;
+use crate::chats::{mark, read_mark, signed};
 
 #[async_trait]
 impl MarkStore for Database {
@@ -19,7 +19,7 @@ impl MarkStore for Database {
     }
 
     async fn hide(&self, user: UserId, place: Place) -> Result<(), StoreError> {
-        Ok(hide(&self.client().await?, user, place).await?)
+        Ok(hide(&mut self.client().await?, user, place).await?)
     }
 
     async fn hidden(&self, user: UserId, places: Vec<Place>) -> Result<Vec<bool>, StoreError> {
@@ -27,7 +27,7 @@ impl MarkStore for Database {
     }
 
     async fn star(&self, user: UserId, place: Place, starred: bool) -> Result<(), StoreError> {
-        Ok(star(&self.client().await?, user, place, starred).await?)
+        Ok(star(&mut self.client().await?, user, place, starred).await?)
     }
 
     async fn stars(&self, user: UserId, before: u64, limit: usize) -> Result<Vec<Star>, StoreError> {
@@ -103,11 +103,64 @@ async fn pins(client: &impl GenericClient, conversation: ConversationId) -> Resu
         .collect()
 }
 
-async fn hide(client: &impl GenericClient, user: UserId, (conversation, seq): Place) -> Result<()> {
+async fn hide(client: &mut impl GenericClient, user: UserId, place: Place) -> Result<()> {
     let sql = "INSERT INTO hidden (conversation, \"user\", seq) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-    let (conversation, user) = (conversation.as_bytes().as_slice(), user.as_bytes().as_slice());
-    execute(client, sql, &[&conversation, &user, &signed(seq)]).await?;
+    let transaction = client.transaction().await?;
+    let (conversation, seq) = (place.0.as_bytes().as_slice(), signed(place.1));
+    if execute(&transaction, sql, &[&conversation, &user.as_bytes().as_slice(), &seq]).await? > 0 {
+        note(&transaction, user, place, MarkKind::Hidden).await?;
+    }
+    Ok(transaction.commit().await?)
+}
+
+/// Keeps what a user did as the last of their marks. One transaction of a user after the other: whoever sees a number has
+/// seen all before it.
+async fn note(
+    client: &impl GenericClient,
+    user: UserId,
+    (conversation, seq): Place,
+    kind: MarkKind,
+) -> Result<()> {
+    let Some((kind, present)) = mark(kind) else { return Ok(()) };
+    let (user, conversation) = (user.as_bytes().as_slice(), conversation.as_bytes().as_slice());
+    query(client, "SELECT pg_advisory_xact_lock($1)", &[&lock_of(user)]).await?;
+    let sql = "SELECT COALESCE(MAX(number), 0) + 1 FROM mark WHERE \"user\" = $1";
+    let rows = query(client, sql, &[&user]).await?;
+    let number: i64 = rows.first().map_or(Ok(1), |row| row.try_get(0))?;
+    let sql = "DELETE FROM mark WHERE \"user\" = $1 AND conversation = $2 AND seq = $3 AND kind = $4";
+    execute(client, sql, &[&user, &conversation, &signed(seq), &kind]).await?;
+    let sql = "INSERT INTO mark (\"user\", number, conversation, seq, kind, present) VALUES ($1, $2, $3, $4, $5, $6)";
+    execute(client, sql, &[&user, &number, &conversation, &signed(seq), &kind, &present]).await?;
+    let sql = "UPDATE stay SET marked = $3 WHERE \"user\" = $1 AND conversation = $2";
+    execute(client, sql, &[&user, &conversation, &number]).await?;
     Ok(())
+}
+
+/// The key of a user's advisory lock: the random half of their id, and not as other locks have it. Two that have the same
+/// wait for each other, and nothing worse.
+fn lock_of(user: &[u8]) -> i64 {
+    let half = user.iter().skip(8).fold(0_u64, |key, byte| key << 8 | u64::from(*byte));
+    !half.cast_signed()
+}
+
+/// A user's first marks after a number.
+pub(super) async fn after(
+    client: &impl GenericClient,
+    user: UserId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Marked>> {
+    let sql = "SELECT number, conversation, seq, kind, present FROM mark WHERE \"user\" = $1 AND number > $2 \
+               ORDER BY number LIMIT $3";
+    query(client, sql, &[&user.as_bytes().as_slice(), &signed(after), &signed(limit as u64)])
+        .await?
+        .iter()
+        .map(|row| {
+            let place = (ConversationId::from_bytes(id(row, 1)?), number(row, 2)?);
+            let kind = read_mark(row.try_get(3)?, row.try_get(4)?);
+            Ok(Marked { number: number(row, 0)?, place, kind })
+        })
+        .collect()
 }
 
 async fn hidden(client: &impl GenericClient, user: UserId, places: &[Place]) -> Result<Vec<bool>> {
@@ -125,20 +178,19 @@ async fn hidden(client: &impl GenericClient, user: UserId, places: &[Place]) -> 
     Ok(hidden)
 }
 
-async fn star(
-    client: &impl GenericClient,
-    user: UserId,
-    (conversation, seq): Place,
-    starred: bool,
-) -> Result<()> {
+async fn star(client: &mut impl GenericClient, user: UserId, place: Place, starred: bool) -> Result<()> {
     let sql = if starred {
         "INSERT INTO star (\"user\", conversation, seq) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
     } else {
         "DELETE FROM star WHERE \"user\" = $1 AND conversation = $2 AND seq = $3"
     };
-    let (conversation, user) = (conversation.as_bytes().as_slice(), user.as_bytes().as_slice());
-    execute(client, sql, &[&user, &conversation, &signed(seq)]).await?;
-    Ok(())
+    let transaction = client.transaction().await?;
+    let (conversation, seq) = (place.0.as_bytes().as_slice(), signed(place.1));
+    if execute(&transaction, sql, &[&user.as_bytes().as_slice(), &conversation, &seq]).await? > 0 {
+        let kind = if starred { MarkKind::Starred } else { MarkKind::Unstarred };
+        note(&transaction, user, place, kind).await?;
+    }
+    Ok(transaction.commit().await?)
 }
 
 async fn stars(client: &impl GenericClient, user: UserId, before: u64, limit: usize) -> Result<Vec<Star>> {

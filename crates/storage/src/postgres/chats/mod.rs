@@ -11,7 +11,7 @@ mod write;
 use async_trait::async_trait;
 use chats::store::{
     ChatStore, Commit, CreationKey, DeviceCursor, Head, NewConversation, NewEntry, Overview, Range,
-    ReceiptStep, Span, Stay, StoreError,
+    ReceiptStep, Return, Span, Stay, StoreError,
 };
 use deadpool_postgres::GenericClient;
 use platform::Timestamp;
@@ -72,11 +72,8 @@ impl ChatStore for Database {
         Ok(read::stays(&self.client().await?, user, conversation).await?)
     }
 
-    async fn overview(&self, user: UserId, device: DeviceId, limit: usize) -> Result<Overview, StoreError> {
-        let client = self.client().await?;
-        // Both questions are on their way before the first answer comes.
-        let stays = read::stays(&client, user, None);
-        Ok(tokio::try_join!(stays, read::device_messages(&client, device, limit))?)
+    async fn overview(&self, back: Return) -> Result<Overview, StoreError> {
+        Ok(read::overview(&self.client().await?, back).await?)
     }
 
     async fn membership_history(

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use chats::store::{
-    CreationKey, Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Range, Span, Stay,
+    CreationKey, Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Overview, Range, Return,
+    Span, Stay,
 };
 use deadpool_postgres::GenericClient;
 use platform::Timestamp;
@@ -13,7 +14,7 @@ use protocol::{
 };
 use tokio_postgres::Row;
 
-use super::{Result, id, number, optional_number, optional_user, query, value};
+use super::{Result, id, marks, number, optional_number, optional_user, query, value};
 use crate::Failure;
 use crate::chats::{key, message_kind, read_conversation_kind, read_message_kind, read_role, signed};
 
@@ -206,26 +207,50 @@ pub(super) async fn count_unread(
     Ok(counts)
 }
 
+pub(super) async fn overview(client: &impl GenericClient, back: Return) -> Result<Overview> {
+    // Both questions are on their way before the first answer comes.
+    let stays = stays_and_mark(client, back.user, None);
+    let messages = device_messages(client, back.device, back.limit);
+    let ((stays, last_mark), device_messages) = tokio::try_join!(stays, messages)?;
+    let marks = match back.after_mark {
+        Some(after) if after < last_mark => marks::after(client, back.user, after, back.limit).await?,
+        _ => Vec::new(),
+    };
+    Ok(Overview { stays, device_messages, last_mark, marks })
+}
+
 pub(super) async fn stays(
     client: &impl GenericClient,
     user: UserId,
     conversation: Option<ConversationId>,
 ) -> Result<Vec<Stay>> {
+    Ok(stays_and_mark(client, user, conversation).await?.0)
+}
+
+/// With the number of the user's last mark in them.
+async fn stays_and_mark(
+    client: &impl GenericClient,
+    user: UserId,
+    conversation: Option<ConversationId>,
+) -> Result<(Vec<Stay>, u64)> {
     let user = user.as_bytes().as_slice();
     let rows = match conversation {
         None => {
-            let sql = "SELECT conversation, from_seq, to_seq, archived, muted_until FROM stay WHERE \"user\" = $1 \
+            let sql = "SELECT conversation, from_seq, to_seq, archived, muted_until, marked FROM stay WHERE \"user\" = $1 \
                        ORDER BY conversation, from_seq";
             query(client, sql, &[&user]).await?
         }
         Some(conversation) => {
-            let sql = "SELECT conversation, from_seq, to_seq, archived, muted_until FROM stay \
+            let sql = "SELECT conversation, from_seq, to_seq, archived, muted_until, marked FROM stay \
                        WHERE \"user\" = $1 AND conversation = $2 ORDER BY from_seq";
             query(client, sql, &[&user, &conversation.as_bytes().as_slice()]).await?
         }
     };
-    rows.iter()
+    let mut last_mark = 0;
+    let stays = rows
+        .iter()
         .map(|row| {
+            last_mark = number(row, 5)?.max(last_mark);
             Ok(Stay {
                 conversation: ConversationId::from_bytes(id(row, 0)?),
                 from_seq: number(row, 1)?,
@@ -233,7 +258,8 @@ pub(super) async fn stays(
                 settings: MemberSettings { archived: row.try_get(3)?, muted_until: row.try_get(4)? },
             })
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    Ok((stays, last_mark))
 }
 
 pub(super) async fn membership_history(
@@ -261,7 +287,7 @@ pub(super) async fn membership_history(
         .collect()
 }
 
-pub(super) async fn device_messages(
+async fn device_messages(
     client: &impl GenericClient,
     device: DeviceId,
     limit: usize,

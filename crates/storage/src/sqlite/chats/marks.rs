@@ -1,12 +1,12 @@
 //! What becomes of entries that stand already, and what members mark them with.
 
 use async_trait::async_trait;
-use chats::store::{Amendment, MarkStore, NewEntry, Pin, PinChange, Place, Star, StoreError};
-use protocol::{ConversationId, UserId};
+use chats::store::{Amendment, MarkStore, Marked, NewEntry, Pin, PinChange, Place, Star, StoreError};
+use protocol::{ConversationId, MarkKind, UserId};
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 
 use super::{Database, conversation_id, number, read, user_id};
-use crate::chats::signed;
+use crate::chats::{mark, read_mark, signed};
 
 #[async_trait]
 impl MarkStore for Database {
@@ -103,10 +103,50 @@ fn pins(connection: &Connection, conversation: ConversationId) -> Result<Vec<Pin
 }
 
 fn hide(transaction: &Transaction<'_>, user: UserId, (conversation, seq): Place) -> Result<()> {
-    transaction
+    let hidden = transaction
         .prepare_cached("INSERT OR IGNORE INTO hidden (conversation, user, seq) VALUES (?1, ?2, ?3)")?
         .execute(params![conversation.as_bytes(), user.as_bytes(), signed(seq)])?;
+    if hidden == 0 { Ok(()) } else { note(transaction, user, (conversation, seq), MarkKind::Hidden) }
+}
+
+/// Keeps what a user did as the last of their marks.
+fn note(
+    transaction: &Transaction<'_>,
+    user: UserId,
+    (conversation, seq): Place,
+    kind: MarkKind,
+) -> Result<()> {
+    let Some((kind, present)) = mark(kind) else { return Ok(()) };
+    let (user, conversation, seq) = (user.as_bytes(), conversation.as_bytes(), signed(seq));
+    let number: i64 = transaction
+        .prepare_cached("SELECT COALESCE(MAX(number), 0) + 1 FROM mark WHERE user = ?1")?
+        .query_row([user], |row| row.get(0))?;
+    transaction
+        .prepare_cached("DELETE FROM mark WHERE user = ?1 AND conversation = ?2 AND seq = ?3 AND kind = ?4")?
+        .execute(params![user, conversation, seq, kind])?;
+    transaction
+        .prepare_cached(
+            "INSERT INTO mark (user, number, conversation, seq, kind, present) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![user, number, conversation, seq, kind, present])?;
+    transaction
+        .prepare_cached("UPDATE stay SET marked = ?3 WHERE user = ?1 AND conversation = ?2")?
+        .execute(params![user, conversation, number])?;
     Ok(())
+}
+
+/// A user's first marks after a number.
+pub(super) fn after(connection: &Connection, user: UserId, after: u64, limit: usize) -> Result<Vec<Marked>> {
+    connection
+        .prepare_cached(
+            "SELECT number, conversation, seq, kind, present FROM mark WHERE user = ?1 AND number > ?2 \
+             ORDER BY number LIMIT ?3",
+        )?
+        .query_map(params![user.as_bytes(), signed(after), signed(limit as u64)], |row| {
+            let place = (conversation_id(row, 1)?, number(row, 2)?);
+            Ok(Marked { number: number(row, 0)?, place, kind: read_mark(row.get(3)?, row.get(4)?) })
+        })?
+        .collect()
 }
 
 fn hidden(connection: &Connection, user: UserId, places: &[Place]) -> Result<Vec<bool>> {
@@ -127,14 +167,15 @@ fn star(
     starred: bool,
 ) -> Result<()> {
     let parameters = params![user.as_bytes(), conversation.as_bytes(), signed(seq)];
-    transaction
+    let changed = transaction
         .prepare_cached(if starred {
             "INSERT INTO star (user, conversation, seq) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"
         } else {
             "DELETE FROM star WHERE user = ?1 AND conversation = ?2 AND seq = ?3"
         })?
         .execute(parameters)?;
-    Ok(())
+    let kind = if starred { MarkKind::Starred } else { MarkKind::Unstarred };
+    if changed == 0 { Ok(()) } else { note(transaction, user, (conversation, seq), kind) }
 }
 
 fn stars(connection: &Connection, user: UserId, before: u64, limit: usize) -> Result<Vec<Star>> {

@@ -11,7 +11,7 @@ mod write;
 use async_trait::async_trait;
 use chats::store::{
     ChatStore, Commit, CreationKey, DeviceCursor, Head, NewConversation, NewEntry, Overview, Range,
-    ReceiptStep, Span, Stay, StoreError,
+    ReceiptStep, Return, Span, Stay, StoreError,
 };
 use platform::Timestamp;
 use protocol::{ConversationId, ConversationKind, DeviceId, MembershipRecord, MessageId, Seq, UserId};
@@ -68,12 +68,8 @@ impl ChatStore for Database {
         Ok(Database::read(self, move |connection| read::stays(connection, user, conversation)).await?)
     }
 
-    async fn overview(&self, user: UserId, device: DeviceId, limit: usize) -> Result<Overview, StoreError> {
-        let reading = Database::read(self, move |connection| {
-            let stays = read::stays(connection, user, None)?;
-            Ok((stays, read::device_messages(connection, device, limit)?))
-        });
-        Ok(reading.await?)
+    async fn overview(&self, back: Return) -> Result<Overview, StoreError> {
+        Ok(Database::read(self, move |connection| read::overview(connection, back)).await?)
     }
 
     async fn membership_history(

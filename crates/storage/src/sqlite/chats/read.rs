@@ -1,7 +1,8 @@
 //! What reads conversations and their logs.
 
 use chats::store::{
-    CreationKey, Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Range, Span, Stay,
+    CreationKey, Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Overview, Range, Return,
+    Span, Stay,
 };
 use platform::Timestamp;
 use protocol::{
@@ -10,7 +11,7 @@ use protocol::{
 };
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::{conversation_id, device_id, number, user_id, value};
+use super::{conversation_id, device_id, marks, number, user_id, value};
 use crate::chats::{key, message_kind, read_conversation_kind, read_message_kind, read_role, signed};
 
 pub(super) fn find_created(
@@ -207,12 +208,33 @@ pub(super) fn count_unread(
         .collect()
 }
 
+pub(super) fn overview(connection: &Connection, back: Return) -> Result<Overview> {
+    let (stays, last_mark) = stays_and_mark(connection, back.user, None)?;
+    let marks = match back.after_mark {
+        Some(after) if after < last_mark => marks::after(connection, back.user, after, back.limit)?,
+        _ => Vec::new(),
+    };
+    let device_messages = device_messages(connection, back.device, back.limit)?;
+    Ok(Overview { stays, device_messages, last_mark, marks })
+}
+
 pub(super) fn stays(
     connection: &Connection,
     user: UserId,
     conversation: Option<ConversationId>,
 ) -> Result<Vec<Stay>> {
+    Ok(stays_and_mark(connection, user, conversation)?.0)
+}
+
+/// With the number of the user's last mark in them.
+fn stays_and_mark(
+    connection: &Connection,
+    user: UserId,
+    conversation: Option<ConversationId>,
+) -> Result<(Vec<Stay>, u64)> {
+    let mut last_mark = 0;
     let stay = |row: &Row<'_>| {
+        last_mark = number(row, 5)?.max(last_mark);
         Ok(Stay {
             conversation: conversation_id(row, 0)?,
             from_seq: number(row, 1)?,
@@ -220,22 +242,23 @@ pub(super) fn stays(
             settings: MemberSettings { archived: row.get(3)?, muted_until: row.get(4)? },
         })
     };
-    match conversation {
+    let stays = match conversation {
         None => connection
             .prepare_cached(
-                "SELECT conversation, from_seq, to_seq, archived, muted_until FROM stay WHERE user = ?1 \
+                "SELECT conversation, from_seq, to_seq, archived, muted_until, marked FROM stay WHERE user = ?1 \
                  ORDER BY conversation, from_seq",
             )?
             .query_map([user.as_bytes()], stay)?
-            .collect(),
+            .collect::<Result<_>>(),
         Some(conversation) => connection
             .prepare_cached(
-                "SELECT conversation, from_seq, to_seq, archived, muted_until FROM stay \
+                "SELECT conversation, from_seq, to_seq, archived, muted_until, marked FROM stay \
                  WHERE user = ?1 AND conversation = ?2 ORDER BY from_seq",
             )?
             .query_map(params![user.as_bytes(), conversation.as_bytes()], stay)?
             .collect(),
-    }
+    }?;
+    Ok((stays, last_mark))
 }
 
 pub(super) fn membership_history(
@@ -263,7 +286,7 @@ pub(super) fn membership_history(
         .collect()
 }
 
-pub(super) fn device_messages(
+fn device_messages(
     connection: &Connection,
     device: DeviceId,
     limit: usize,

@@ -234,7 +234,7 @@ impl World {
         };
         raise(&mut self.record.lock().unwrap().asked);
         let answer = match seen {
-            true => chats.mark_seen(caller(user, device), id, seq).await,
+            true => chats.mark_seen(caller(user, device), id, seq).await.map(drop),
             false => chats.acknowledge(caller(user, device), id, seq).await,
         };
         if answer.is_ok() {

@@ -204,9 +204,9 @@ impl ChatStore for Faulty {
         stays
     }
 
-    async fn overview(&self, user: UserId, device: DeviceId, limit: usize) -> Result<Overview, StoreError> {
+    async fn overview(&self, back: Return) -> Result<Overview, StoreError> {
         self.read_fault()?;
-        let overview = self.inner.overview(user, device, limit).await;
+        let overview = self.inner.overview(back).await;
         self.wait("stays").await;
         overview
     }

@@ -1,0 +1,27 @@
+-- What users did with messages for themselves alone, in the order in which they did it: so that a device that was away
+-- learns of it. Of each message, and each kind of mark, only the last is kept.
+CREATE TABLE mark (
+    "user" BYTEA NOT NULL,
+    number BIGINT NOT NULL, -- grows with each mark of the user
+    conversation BYTEA NOT NULL,
+    seq BIGINT NOT NULL,
+    kind SMALLINT NOT NULL, -- 1 hidden, 2 star
+    present BOOLEAN NOT NULL, -- false if it was taken away
+    PRIMARY KEY ("user", number)
+);
+CREATE UNIQUE INDEX mark_place ON mark ("user", conversation, seq, kind);
+
+-- The number of the last mark in the conversation. It lies beside the stay, which is read anyway: so that it costs
+-- nothing to know that there is nothing new.
+ALTER TABLE stay ADD COLUMN marked BIGINT NOT NULL DEFAULT 0;
+
+INSERT INTO mark ("user", number, conversation, seq, kind, present)
+SELECT "user", ROW_NUMBER() OVER (PARTITION BY "user" ORDER BY kind, number, conversation, seq), conversation, seq, kind,
+    TRUE
+FROM (SELECT "user", conversation, seq, 1 AS kind, 0 AS number FROM hidden
+      UNION ALL SELECT "user", conversation, seq, 2, number FROM star) AS marks;
+UPDATE stay SET marked = (SELECT MAX(number) FROM mark m WHERE m."user" = stay."user" AND m.conversation = stay.conversation)
+WHERE EXISTS (SELECT 1 FROM mark m WHERE m."user" = stay."user" AND m.conversation = stay.conversation);
+
+-- Words are compared without accents from now on: they are made anew, behind the log as ever.
+DELETE FROM search_mark;

@@ -22,6 +22,7 @@ mod credentials;
 mod deletion;
 mod find;
 mod first_admin;
+mod fold;
 mod login;
 mod privacy;
 mod profile;

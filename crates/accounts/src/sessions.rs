@@ -7,12 +7,16 @@ use platform::Timestamp;
 use protocol::{DeviceId, SessionInfo, UserId};
 
 use crate::facade::Inner;
+use crate::store::StoredSession;
 use crate::{AccountError, Accounts};
 
 /// Activity is noted at most this often for a session, in milliseconds.
 const ACTIVITY_STEP_MS: i64 = 60_000;
 /// Questions to the store before an answer that others keep invalidating is used without keeping it.
 const LOADS: usize = 3;
+
+/// Users whose devices one question to the store asks for.
+const PAGE_USERS: usize = 500;
 
 /// A signed-in device that is asking for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,10 +84,8 @@ impl Accounts {
         user: UserId,
         current: Option<DeviceId>,
     ) -> Result<Vec<SessionInfo>, AccountError> {
-        let now = self.0.now();
-        let idle_since = now - self.0.policy.session_idle_ms();
         let stored = self.0.store.sessions(user).await?;
-        let live = stored.into_iter().filter(|one| one.last_active_at >= idle_since && now < one.expires_at);
+        let live = stored.into_iter().filter(self.0.is_live());
         let active = self.0.active.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(live
             .map(|one| SessionInfo {
@@ -94,6 +96,24 @@ impl Accounts {
                 current: Some(one.device) == current,
             })
             .collect())
+    }
+
+    /// The devices of all these users, in any order: whose each is, and when it signed in. One call to the store for
+    /// 500 of them.
+    ///
+    /// # Errors
+    /// [`AccountError::Unavailable`].
+    pub async fn devices_of(&self, users: &[UserId]) -> Result<Vec<Session>, AccountError> {
+        let mut devices = Vec::new();
+        for page in users.chunks(PAGE_USERS) {
+            let live = self.0.store.sessions_of(page).await?.into_iter().filter(self.0.is_live());
+            devices.extend(live.map(|one| Session {
+                user: one.user,
+                device: one.device,
+                created_at: one.created_at,
+            }));
+        }
+        Ok(devices)
     }
 
     /// Signs out the device that asks.
@@ -138,6 +158,13 @@ impl Accounts {
 }
 
 impl Inner {
+    /// Whether a stored session has not ended by itself: by idleness, or at its end.
+    fn is_live(&self) -> impl Fn(&StoredSession) -> bool + use<> {
+        let now = self.now();
+        let idle_since = now - self.policy.session_idle_ms();
+        move |one| one.last_active_at > idle_since && now < one.expires_at
+    }
+
     /// Sessions that the store has ended: forgets them, then tells.
     pub(crate) fn ended(&self, user: UserId, devices: &[DeviceId]) {
         if devices.is_empty() {

@@ -310,8 +310,11 @@ pub trait AccountStore: ProfileStore + AdminStore {
     /// The user's sessions, the most recently active first.
     async fn sessions(&self, user: UserId) -> Result<Vec<StoredSession>, StoreError>;
 
+    /// The sessions of all these users, in any order.
+    async fn sessions_of(&self, users: &[UserId]) -> Result<Vec<StoredSession>, StoreError>;
+
     /// If `generation` is the session's current one, makes it one higher; see [`Rotation`]. A session last active
-    /// before `idle_since` has expired. Of several at once with one generation, one rotates and the others end the
+    /// at `idle_since` or before has expired. Of several at once with one generation, one rotates and the others end the
     /// session.
     async fn rotate(
         &self,
@@ -332,8 +335,8 @@ pub trait AccountStore: ProfileStore + AdminStore {
     /// Writes down when sessions were last active. Never moves a time backwards; skips sessions that ended.
     async fn touch(&self, active: &[(DeviceId, Timestamp)]) -> Result<(), StoreError>;
 
-    /// Ends at most `limit` sessions that were last active before `idle_since` or are past their end, and returns
-    /// them. Forgets codes that matter to nobody any more.
+    /// Ends at most `limit` sessions that were last active at `idle_since` or before, or are past their end, and
+    /// returns them. Forgets codes that matter to nobody any more.
     async fn expire(
         &self,
         now: Timestamp,

@@ -8,7 +8,8 @@ use crate::store::{Range, ReceiptKind};
 use crate::{Caller, ChatError, Chats};
 
 impl Chats {
-    /// Who got a message and who has seen it, and when: of everyone who was a member then, without its sender.
+    /// Who got a message and who has seen it, and when: of everyone who was a member then, without its sender. While one
+    /// of a direct conversation's two blocks the other, neither is told that of the other: everything looks `sent`.
     ///
     /// # Errors
     /// The caller may not see that entry, there is none, or the store did not answer.
@@ -18,7 +19,7 @@ impl Chats {
         id: ConversationId,
         seq: Seq,
     ) -> Result<MessageInfo, ChatError> {
-        let (_, visible) = self.visible(caller.user, id).await?;
+        let (conversation, visible) = self.visible(caller.user, id).await?;
         if !visible.iter().any(|part| part.after < seq && seq <= part.to) {
             return Err(ChatError::NotFound("message"));
         }
@@ -33,10 +34,14 @@ impl Chats {
             .map(|stay| stay.user)
             .filter(|user| *user != entry.sender)
             .collect();
+        let told = id.is_group() || !self.is_barred(&conversation.members()).await?;
         // What is not written yet comes after all that is.
         let unwritten = addressees.iter().flat_map(|user| self.receipts.steps(*user, Some(id)));
         let mut steps: Vec<_> = unwritten.filter(|step| step.seq >= seq).collect();
         steps.extend(self.store.first_receipts(id, seq, addressees.clone()).await?);
+        if !told {
+            steps.clear();
+        }
         steps.sort_unstable_by_key(|step| std::cmp::Reverse(step.seq));
         let times: HashMap<_, _> = steps.iter().map(|step| ((step.user, step.kind), step.time)).collect();
         let names = self.names(addressees.clone()).await?;

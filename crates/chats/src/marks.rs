@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use protocol::{
     Body, Content, ConversationId, ConversationKind, Message, MessageId, OutgoingMessage, PinnedMessage,
-    Sent, Seq, StarredPage, StarredRequest,
+    Sent, Seq, StarredPage, StarredRequest, UserId,
 };
 
 use crate::log::message_of;
@@ -39,6 +39,16 @@ impl Chats {
     ) -> Result<(), ChatError> {
         self.check_visible(caller, id, seq).await?;
         Ok(self.store.star(caller.user, (id, seq), starred).await?)
+    }
+
+    /// Forgets what a user did and set for themselves alone. What they said stays with the others. Twice is once.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn forget(&self, user: UserId) -> Result<(), ChatError> {
+        // How far their devices were may be on its way.
+        self.flush_receipts().await;
+        Ok(self.store.forget(user).await?)
     }
 
     /// The caller's starred messages, the last starred first. What was deleted since is left out.

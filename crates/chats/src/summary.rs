@@ -1,5 +1,6 @@
 //! Conversations as a member's list shows them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use protocol::{
@@ -7,6 +8,7 @@ use protocol::{
     Message, MessageKind, MessageStatus, Receipt, Retention, Seq, UserId,
 };
 
+use crate::consent::barred;
 use crate::conversation::{Conversation, Snapshot, Unread};
 use crate::log::message_of;
 use crate::read::Mine;
@@ -59,6 +61,7 @@ impl Chats {
         summary.unread = self.unread(caller.user, [(&mine, receipts.seen)].into_iter()).await?.iter().sum();
         let (mine, one) = (std::slice::from_ref(&mine), std::slice::from_mut(&mut summary));
         self.pass_over_hidden(caller.user, mine, one).await?;
+        self.withhold_receipts(mine, one).await?;
         self.name(caller.user, one).await?;
         Ok(summary)
     }
@@ -124,6 +127,7 @@ impl Chats {
             summaries.push(ConversationSummary { unread, ..summary });
         }
         self.pass_over_hidden(user, mine, &mut summaries).await?;
+        self.withhold_receipts(mine, &mut summaries).await?;
         self.name(user, &mut summaries).await?;
         Ok(summaries)
     }
@@ -324,6 +328,28 @@ impl Chats {
             }
             summary.status = self.status_of_own(user, conversation, found.as_ref()).await?;
             summary.last_message = found;
+        }
+        Ok(())
+    }
+
+    /// While one of a direct conversation's two blocks the other, neither is told how far the other has come.
+    async fn withhold_receipts(
+        &self,
+        mine: &[Mine],
+        summaries: &mut [ConversationSummary],
+    ) -> Result<(), ChatError> {
+        let tells = |summary: &ConversationSummary| {
+            !summary.id.is_group() && summary.status.is_some_and(|status| status > MessageStatus::Sent)
+        };
+        let direct = mine.iter().zip(&*summaries).filter(|(_, summary)| tells(summary));
+        let direct: HashMap<_, _> =
+            direct.map(|(mine, summary)| (summary.id, Arc::clone(&mine.conversation))).collect();
+        if direct.is_empty() {
+            return Ok(());
+        }
+        let barred = barred(&*self.users, &direct).await?;
+        for summary in summaries.iter_mut().filter(|summary| barred.contains_key(&summary.id)) {
+            summary.status = Some(MessageStatus::Sent);
         }
         Ok(())
     }

@@ -68,7 +68,7 @@ pub(crate) fn rotate(
     now: Timestamp,
     idle_since: Timestamp,
 ) -> Rotation {
-    if session.last_active_at < idle_since || session.expires_at <= now {
+    if session.last_active_at <= idle_since || session.expires_at <= now {
         Rotation::Expired
     } else if current != i64::from(given) {
         Rotation::Reused

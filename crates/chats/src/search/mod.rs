@@ -1,6 +1,7 @@
 //! Finding messages by their words, in plain conversations.
 
 mod behind;
+mod fold;
 mod words;
 
 use protocol::{Content, ConversationKind, MessageSearch, SearchPage};
@@ -24,7 +25,7 @@ const PAGE_MOST: usize = 200;
 
 impl Chats {
     /// Messages with all these words, the newest first: in all of the caller's plain conversations or in one, of what they
-    /// may see there. Letters' case does not matter, order neither; the last word may be the beginning of one.
+    /// may see there. Letters' case and accents do not matter, order neither; the last word may be the beginning of one.
     ///
     /// # Errors
     /// The question breaks a bound or has no word, the caller has no part in the conversation, the server cannot read
@@ -92,7 +93,7 @@ fn question(text: &str) -> Result<(Vec<String>, Option<String>), ChatError> {
         return invalid("there is no word to search for".into());
     }
     // What is being typed may go on.
-    let goes_on = text.chars().last().is_some_and(char::is_alphanumeric);
+    let goes_on = fold::folded(text).chars().last().is_some_and(char::is_alphanumeric);
     let prefix = if goes_on { words.pop() } else { None };
     Ok((words, prefix))
 }

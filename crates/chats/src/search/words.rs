@@ -2,26 +2,28 @@
 
 use std::collections::HashSet;
 
+use super::fold::folded;
+
 /// Characters of a word that count.
 const WORD_CHARACTERS: usize = 64;
 /// Different words of one message that can be found.
 const WORDS: usize = 2_000;
 
-/// The words of a text: runs of letters and digits, in lower case, each once, in order; the last one last. Where a script
+/// The words of a text: runs of letters and digits, without case and accents, each once, in order; the last one last. Where a script
 /// puts no spaces between words, every character is one.
 pub(super) fn of(text: &str) -> Vec<String> {
     let mut all = Words::default();
-    for character in text.chars() {
+    for character in folded(text).chars() {
         if is_unspaced(character) {
             all.end();
             all.word.push(character);
             all.end();
         } else if character.is_alphanumeric() {
             if all.characters < WORD_CHARACTERS {
-                all.word.extend(character.to_lowercase().filter(|it| it.is_alphanumeric()));
+                all.word.push(character);
             }
             all.characters += 1;
-        } else if !is_combining(character) {
+        } else {
             all.end();
         }
     }
@@ -64,11 +66,6 @@ fn is_unspaced(character: char) -> bool {
         && character.is_alphanumeric()
 }
 
-/// Accents that stand for themselves after their letter.
-fn is_combining(character: char) -> bool {
-    matches!(character, '\u{0300}'..='\u{036f}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,13 +74,13 @@ mod tests {
     fn texts_come_apart_into_words() {
         for (text, words) in [
             ("Hello, World! hello", &["world", "hello"][..]),
-            ("Grüße aus KÖLN", &["grüße", "aus", "köln"]),
+            ("Grüße aus KÖLN", &["grusse", "aus", "koln"]),
             ("a-b_c'd e.f@g", &["a", "b", "c", "d", "e", "f", "g"]),
             ("2026-11-21", &["2026", "11", "21"]),
             ("\"DROP TABLE\" * NEAR(", &["drop", "table", "near"]),
             ("猫と犬", &["猫", "と", "犬"]),
             ("İstanbul", &["istanbul"]),
-            ("cafe\u{301}s", &["cafes"]),
+            ("cafe\u{301}s cafés", &["cafes"]),
             ("👍 \0 \n", &[]),
         ] {
             assert_eq!(of(text), words, "{text:?}");

@@ -104,6 +104,10 @@ pub trait MarkStore: Send + Sync + 'static {
     /// number.
     async fn star(&self, user: UserId, place: Place, starred: bool) -> Result<(), StoreError>;
 
+    /// Forgets what a user did and set for themselves alone: what they hid and starred, how they set their
+    /// conversations, and what is kept for their devices.
+    async fn forget(&self, user: UserId) -> Result<(), StoreError>;
+
     /// A user's stars with numbers below `before`, the highest first.
     async fn stars(&self, user: UserId, before: u64, limit: usize) -> Result<Vec<Star>, StoreError>;
 }

@@ -121,7 +121,7 @@ table::commands! {
         boxed ForwardMessage(conversation: ConversationId, seq: Seq, to: ConversationId; id: MessageId) -> Sent
             = actions::forward;
         /// Messages with all these words, the newest first: in one `plain` conversation, or in the 1,000 of one's own with the
-        /// latest entries. A word is a run of letters and digits, case does not matter, and the last one may be the beginning
+        /// latest entries. A word is a run of letters and digits, case and accents do not matter, and the last one may be the beginning
         /// of a word. At most 256 characters and 16 words. A message can be found about a second after it was sent.
         boxed SearchMessages(text: String; request: MessageSearch) -> SearchPage = actions::search;
     }
@@ -186,7 +186,7 @@ table::commands! {
         /// form (`+…`). `not_found` if nobody has it, `invalid` if it can be none of these.
         boxed FindUser(text: String) -> UserInfo = people::find;
         /// Users whose username or words of whose name begin so, or the one with exactly that email address or phone number, at
-        /// most 50 on a page. All words have to fit, at most four; a leading `@` looks for usernames alone. Who does not want
+        /// most 50 on a page. All words have to fit, at most four; a leading `@` looks for usernames alone. Case and accents do not matter. Who does not want
         /// to be found so is not (see [Privacy](#privacy)).
         boxed SearchUsers(text: String; page: UserPageRequest) -> UserPage = account::search;
         /// What a user tells of themselves; of oneself also what only oneself is shown.
@@ -218,7 +218,8 @@ table::commands! {
         /// A page of one's contacts. Ask again with `after` as the page's `next`, while it has one.
         boxed ListContacts(; request: ContactsRequest) -> ContactsPage = contacts::list;
         /// Blocks a user: once this is answered, neither can say anything to the other directly or begin to, and they cannot
-        /// invite one, add one to a group, or see one come and go. At most 1,000.
+        /// invite one, add one to a group, or see one come and go. Neither is told any more what the other got or saw of the
+        /// direct messages between them, until the block ends; in groups both are. At most 1,000.
         boxed Block(user: UserId) -> () = contacts::block;
         /// Ends a block.
         boxed Unblock(user: UserId) -> () = contacts::unblock;

@@ -28,14 +28,24 @@ pub(super) async fn info(context: &Context, args: Info) -> Result<(), Failure> {
     let (sender, sent) = (names.of(info.sender), time::full(info.sent_at));
     let head = format!("message {} from {sender}, {sent}  {}", info.seq, show::ticks(info.status));
     context.output.text(&head)?;
-    if info.receipts.is_empty() {
+    let mut receipts = info.receipts;
+    if receipts.is_empty() {
         return Ok(());
     }
+    if receipts.len() > 1 {
+        let count = |has: fn(&MemberReceipt) -> bool| receipts.iter().filter(|it| has(it)).count();
+        let (all, delivered) = (receipts.len(), count(|it| it.delivered_at.is_some()));
+        let seen = count(|it| it.seen_at.is_some());
+        context.output.text(&format!("{delivered} of {all} have it, {seen} of {all} saw it"))?;
+    }
+    // Who saw it first stands first, who has not got it last.
+    let last = protocol::Timestamp::MAX;
+    receipts.sort_by_key(|it| (it.seen_at.unwrap_or(last), it.delivered_at.unwrap_or(last)));
     let row = |receipt: &MemberReceipt| {
         let (delivered, seen) =
             (time::full_or_dash(receipt.delivered_at), time::full_or_dash(receipt.seen_at));
         [clean_line(&receipt.name, 40), delivered, seen]
     };
-    let rows: Vec<_> = info.receipts.iter().map(row).collect();
+    let rows: Vec<_> = receipts.iter().map(row).collect();
     context.output.text(&table(["MEMBER", "DELIVERED", "SEEN"], &rows))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use client::{Options, Session, Ticket};
 use platform::{Clock, Randomness, SystemClock, SystemRandomness};
-use protocol::{Body, Content, ConversationId, MessageId, OutgoingMessage, Sent, Seq};
+use protocol::{Body, Content, ConversationId, MessageId, OutgoingMessage, Sent, Seq, UserId};
 use serde::Serialize;
 
 use super::Failure;
@@ -30,6 +30,9 @@ pub struct Send {
     /// The number of the message that this one answers
     #[arg(long, value_name = "SEQ", conflicts_with = "lines")]
     reply_to: Option<Seq>,
+    /// Whom it speaks to, several times for several: they are told even of a muted group
+    #[arg(long, value_name = "USER", conflicts_with = "lines")]
+    mention: Vec<String>,
     /// The message's id: sending the same id again is the same message, and prints the same answer
     #[arg(long, value_name = "ID", conflicts_with = "lines")]
     id: Option<MessageId>,
@@ -66,12 +69,13 @@ pub(super) async fn send(context: &Context, args: Send) -> Result<(), Failure> {
     let (hub, events) = signed_in.connector.open().await?;
     let conversation =
         resolve::conversation(&hub, signed_in.account.user.id, &args.to, Absent::Create).await?;
+    let mentions = resolve::users(&hub, &args.mention).await?;
     let connector = signed_in.connector.clone().with_first(hub, events);
     let options = Options { receive: false, ..Options::default() };
     let (session, _updates) = Session::start(connector, options, SystemRandomness);
     let sender = Sender { context, session, conversation, patience: Duration::from_secs(args.timeout) };
     let outcome = match text {
-        Some(text) => sender.one(args.id.unwrap_or_else(new_id), text, args.reply_to).await,
+        Some(text) => sender.one(args.id.unwrap_or_else(new_id), text, args.reply_to, mentions).await,
         None => sender.lines().await,
     };
     sender.session.close().await;
@@ -86,11 +90,17 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    async fn one(&self, id: MessageId, text: String, reply_to: Option<Seq>) -> Result<(), Failure> {
+    async fn one(
+        &self,
+        id: MessageId,
+        text: String,
+        reply_to: Option<Seq>,
+        mentions: Vec<UserId>,
+    ) -> Result<(), Failure> {
         let mut message = OutgoingMessage::text(id.clone(), text);
-        if reply_to.is_some() {
+        if reply_to.is_some() || !mentions.is_empty() {
             let text = message.text.take().unwrap_or_default();
-            let said = Content::Text { text, reply_to, mentions: Vec::new(), forwarded: false };
+            let said = Content::Text { text, reply_to, mentions, forwarded: false };
             message.body = Some(Body::Open(said));
         }
         let mut ticket = self.session.send(self.conversation, message).await?;

@@ -100,7 +100,9 @@ impl Names {
     pub(super) async fn fetch_for(&mut self, hub: &Hub, messages: &[Message]) -> Result<(), Failure> {
         let mut users: Vec<UserId> = messages.iter().map(|message| message.sender).collect();
         for message in messages {
-            if let Body::Open(Content::Members { users: named, .. }) = &message.body {
+            if let Body::Open(Content::Members { users: named, .. } | Content::Text { mentions: named, .. }) =
+                &message.body
+            {
                 users.extend(named);
             }
             users.extend(message.reactions.iter().map(|reaction| reaction.user));
@@ -120,12 +122,12 @@ impl Names {
     pub(super) fn sentence(&self, message: &Message) -> String {
         let who = self.of(message.sender);
         match &message.body {
-            Body::Open(Content::Text { text, reply_to, forwarded, .. }) => {
+            Body::Open(Content::Text { text, reply_to, mentions, forwarded }) => {
                 let answers = reply_to.map_or_else(String::new, |seq| format!("(to {seq}) "));
                 let forwarded = if *forwarded { "(forwarded) " } else { "" };
                 let edited = if message.edited_at.is_some() { " (edited)" } else { "" };
-                let reactions = self.reactions(message);
-                format!("{who}: {answers}{forwarded}{}{edited}{reactions}", clean(text))
+                let (mentions, reactions) = (self.mentions(mentions), self.reactions(message));
+                format!("{who}: {answers}{forwarded}{}{edited}{mentions}{reactions}", clean(text))
             }
             Body::Open(Content::Edit { target, text, .. }) => {
                 format!("{who} edited message {target}: {}", clean(text))
@@ -160,6 +162,11 @@ impl Names {
             Body::Open(Content::Unsupported) => format!("{who}: [not supported by this version of kith]"),
             Body::Sealed(bytes) => format!("{who}: [encrypted, {} bytes]", bytes.0.len()),
         }
+    }
+
+    fn mentions(&self, users: &[UserId]) -> String {
+        let names: Vec<_> = users.iter().map(|user| format!("@{}", self.of(*user))).collect();
+        if names.is_empty() { String::new() } else { format!("  [to {}]", names.join(", ")) }
     }
 
     fn reactions(&self, message: &Message) -> String {
@@ -225,12 +232,15 @@ mod tests {
         let mut edited = message(Body::Open(Content::Text {
             text: "hi".into(),
             reply_to: Some(3),
-            mentions: Vec::new(),
+            mentions: vec![UserId::compose(1, [1; 10]), own],
             forwarded: true,
         }));
         edited.edited_at = Some(2);
         edited.reactions = vec![protocol::Reaction { user: own, emoji: "👍".into() }];
-        assert_eq!(names.sentence(&edited), "alice: (to 3) (forwarded) hi (edited)  [👍 you]");
+        assert_eq!(
+            names.sentence(&edited),
+            "alice: (to 3) (forwarded) hi (edited)  [to @alice, @you]  [👍 you]"
+        );
         let edit = Content::Edit { target: 3, text: "ho".into(), mentions: Vec::new() };
         assert_eq!(say(edit), "alice edited message 3: ho");
         assert_eq!(say(Content::Delete { target: 3 }), "alice deleted message 3");

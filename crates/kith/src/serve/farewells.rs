@@ -9,7 +9,7 @@ use notifications::in_app::InApp;
 use presence::Presence;
 use protocol::UserId;
 
-/// Leaves all groups. Direct conversations stay with the others.
+/// Leaves all groups, and takes along what was for themselves alone. Direct conversations stay with the others.
 pub(super) struct LeavesGroups(pub(super) Arc<Chats>);
 
 #[async_trait]
@@ -17,7 +17,7 @@ impl Farewell for LeavesGroups {
     async fn forget(&self, user: UserId) -> Result<(), String> {
         let left = self.0.leave_all(user).await.map_err(|error| error.to_string())?;
         tracing::debug!(%user, left, "a deleted user left their groups");
-        Ok(())
+        self.0.forget(user).await.map_err(|error| error.to_string())
     }
 }
 

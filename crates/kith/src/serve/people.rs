@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use accounts::people::Consent;
-use accounts::{Accounts, People, PeopleError};
+use accounts::{Accounts, People, PeopleError, Session};
 use async_trait::async_trait;
 use chats::{Barrier, Blocks, Devices, SignedInDevice, Users};
 use protocol::UserId;
@@ -66,15 +66,12 @@ fn text(error: PeopleError) -> String {
 #[async_trait]
 impl Devices for Everybody {
     async fn devices(&self, users: &[UserId]) -> Result<Vec<SignedInDevice>, String> {
-        let mut devices = Vec::new();
-        for &user in users {
-            let sessions = self.accounts.list(user, None).await.map_err(|error| error.to_string())?;
-            devices.extend(sessions.iter().map(|session| SignedInDevice {
-                user,
-                device: session.id,
-                since: session.created_at,
-            }));
-        }
-        Ok(devices)
+        let sessions = self.accounts.devices_of(users).await.map_err(|error| error.to_string())?;
+        let device = |session: Session| SignedInDevice {
+            user: session.user,
+            device: session.device,
+            since: session.created_at,
+        };
+        Ok(sessions.into_iter().map(device).collect())
     }
 }

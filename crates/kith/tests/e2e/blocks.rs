@@ -7,6 +7,7 @@ use crate::support::{Client, on_both_stores, start, text};
 
 on_both_stores!(
     who_is_blocked_is_shut_out,
+    receipts_stop_between_two_of_whom_one_blocks_the_other,
     nothing_passes_once_a_block_is_answered,
     contacts_are_kept_by_both_doors,
     what_is_reported_is_kept,
@@ -92,6 +93,57 @@ async fn who_is_blocked_is_shut_out(store: Store) {
     assert_eq!(ann_again.direct(&bob_again).await, direct);
     let refused = ann_again.refused("Block", (ann_again.user(),)).await;
     assert!(refused.starts_with("invalid: "), "{refused}");
+}
+
+async fn receipts_stop_between_two_of_whom_one_blocks_the_other(store: Store) {
+    let mut server = start(store);
+    let (ann, bob) = (Client::register(&server, "ann").await, Client::register(&server, "bob").await);
+    let direct = ann.direct(&bob).await;
+    let group = ann.group("Ours", &[&bob]).await;
+    let of_bob = bob.send(&direct, "b1", "hello").await;
+    ann.call("MarkSeen", (&direct, of_bob)).await;
+    let first = ann.send(&direct, "a1", "hello").await;
+    bob.call("MarkSeen", (&direct, first)).await;
+    let second = ann.send(&direct, "a2", "are you there?").await;
+    let to_all = ann.send(&group, "a3", "to all").await;
+    let ticks = async |who: &Client, id: &str, seq: u64| {
+        let info = who.call("MessageInfo", (id, seq)).await;
+        let receipt = &info["receipts"][0];
+        (text(&info["status"]), receipt["deliveredAt"].is_number(), receipt["seenAt"].is_number())
+    };
+    let (sent, seen) = (("sent".to_owned(), false, false), ("seen".to_owned(), true, true));
+    let last = async |who: &Client| who.call("GetConversation", (&direct,)).await["status"].clone();
+    assert_eq!(
+        (ticks(&ann, &direct, first).await, ticks(&bob, &direct, of_bob).await),
+        (seen.clone(), seen.clone())
+    );
+
+    // He blocks her, and reads on: neither is told, nor what they were told before.
+    bob.call("Block", (ann.user(),)).await;
+    bob.call("MarkSeen", (&direct, second)).await;
+    bob.call("MarkSeen", (&group, to_all)).await;
+    assert_eq!(ticks(&ann, &direct, second).await, sent);
+    assert_eq!(ticks(&ann, &direct, first).await, sent);
+    assert_eq!(ticks(&bob, &direct, of_bob).await, sent, "nor is who blocks");
+    assert_eq!(last(&ann).await, "sent");
+    let listed = ann.call("LoadConversations", ()).await;
+    let listed = listed.as_array().and_then(|all| all.iter().find(|it| it["id"] == json!(direct)));
+    assert_eq!(listed.expect("listed")["status"], "sent");
+    let path = format!("/api/messages/{direct}/{second}/info");
+    let answer = server.request("GET", &path, Some(&ann.account.access_token), None).expect("an answer");
+    assert_eq!((answer.status, &answer.body["status"]), (200, &json!("sent")), "{answer:?}");
+    assert_eq!(ticks(&ann, &group, to_all).await, seen, "in a group both are told as ever");
+
+    // Receipts are on disk a second later; then nothing of it is in memory.
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    server.restart().expect("restarted");
+    let (ann, bob) =
+        (Client::connect(&server, &ann.account).await, Client::connect(&server, &bob.account).await);
+    assert_eq!((ticks(&ann, &direct, first).await, ticks(&ann, &direct, second).await), (sent.clone(), sent));
+    assert_eq!(ticks(&ann, &group, to_all).await, seen);
+    bob.call("Unblock", (ann.user(),)).await;
+    assert_eq!((ticks(&ann, &direct, first).await, ticks(&ann, &direct, second).await), (seen.clone(), seen));
+    assert_eq!(ann.call("GetConversation", (&direct,)).await["status"], "seen");
 }
 
 async fn nothing_passes_once_a_block_is_answered(store: Store) {

@@ -17,6 +17,7 @@ use crate::support::{PATIENCE, on_both_stores, start};
 
 mod account;
 mod actions;
+mod devices;
 mod people;
 mod profile;
 
@@ -32,15 +33,28 @@ impl Home {
         Self { folder: tempfile::tempdir().expect("a folder") }
     }
 
-    /// `kith --json --profile WHO …`, away from the home of whoever runs the tests.
+    /// `kith --json --profile WHO …`.
     fn kith(&self, who: &str, arguments: &[&str]) -> Command {
+        self.plain(who, &[&["--json"], arguments].concat())
+    }
+
+    /// `kith --profile WHO …`, away from the home of whoever runs the tests.
+    fn plain(&self, who: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kith"));
         command.env("HOME", self.folder.path()).env("XDG_CONFIG_HOME", self.folder.path());
         for variable in ["KITH_SERVER", "KITH_PROFILE"] {
             command.env_remove(variable);
         }
-        command.args(["--json", "--profile", who]).args(arguments);
+        command.args(["--profile", who]).args(arguments);
         command
+    }
+
+    /// What a command that succeeds prints for people.
+    #[track_caller]
+    fn shown(&self, who: &str, arguments: &[&str]) -> String {
+        let output = self.plain(who, arguments).stdin(Stdio::null()).output().expect("kith runs");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
     }
 
     /// Runs a command to its end, with standard input from a text.

@@ -7,9 +7,14 @@ use serde_json::{Value, json};
 use testkit::http::Answer;
 use testkit::server::{Account, PASSWORD, Store, TestServer};
 
-use crate::support::{Client, on_both_stores, start, start_with, text, until};
+use crate::support::{Client, on_both_stores, raw, start, start_with, text, until};
 
-on_both_stores!(an_account_is_deleted_by_its_owner, an_admin_deletes_an_account, a_code_confirms);
+on_both_stores!(
+    an_account_is_deleted_by_its_owner,
+    an_admin_deletes_an_account,
+    a_code_confirms,
+    nothing_personal_remains_in_any_table,
+);
 
 fn ask(server: &TestServer, who: &Account, method: &str, path: &str, body: Option<&Value>) -> Answer {
     server.request(method, path, Some(&who.access_token), body).expect("an answer")
@@ -146,4 +151,118 @@ async fn a_code_confirms(store: Store) {
     verification["code"] = json!(code());
     let anew = server.post("/api/auth/verify", &verification).expect("an answer");
     assert_eq!((anew.status, &anew.body["registered"]), (200, &json!(true)));
+}
+
+/// Searches every column of every table.
+async fn nothing_personal_remains_in_any_table(store: Store) {
+    let mut server = start_with(store, &[("KITH_ACCOUNTS_CODE_RESEND_AFTER_S", "0")]);
+    let ann = Client::register(&server, "annzibar").await;
+    let (bob, carl) = (Client::register(&server, "bob").await, Client::register(&server, "carl").await);
+    let (email, phone) = ("quillon@vexmark.example", "+4915112345678");
+    for address in [json!({ "email": email }), json!({ "phone": phone })] {
+        assert_eq!(server.post("/api/auth/code", &address).expect("an answer").status, 200);
+        let output = server.command(&["admin", "otp"]).output().expect("kith admin otp");
+        let shown = String::from_utf8(output.stdout).expect("text");
+        let mut body = address.clone();
+        body["code"] = json!(shown.split('\t').nth(1).expect("a code"));
+        let added = ask(&server, &ann.account, "POST", "/api/auth/address", Some(&body));
+        assert_eq!(added.status, 200, "{added:?}");
+    }
+    let profile = json!({
+        "name": "Quillon Vexmark", "about": "Fond of marmalade sundials", "picture": "portrait-77123",
+        "dateOfBirth": "1971-03-29",
+    });
+    ann.call("UpdateProfile", (profile,)).await;
+    let privacy = json!({
+        "lastSeenTo": "nobody", "messagesFrom": "invite", "groupsFrom": "contacts", "findableByName": false,
+        "findableByAddress": false,
+    });
+    ann.call("SetPrivacy", (privacy,)).await;
+    let direct = ann.direct(&bob).await;
+    let seq = bob.send(&direct, "b1", "hello").await;
+    bob.send(&direct, "b2", "hello again").await;
+    ann.call("StarMessage", (&direct, seq, true)).await;
+    ann.call("HideMessage", (&direct, seq + 1)).await;
+    ann.call("SetArchived", (&direct, true)).await;
+    ann.call("SetMuted", (&direct, 4_000_000_000_000_u64)).await;
+    ann.call("Acknowledge", (&direct, seq)).await;
+    ann.call("Block", (carl.user(),)).await;
+    carl.call("SetPrivacy", (json!({ "messagesFrom": "invite" }),)).await;
+    ann.call("Unblock", (carl.user(),)).await;
+    ann.call("SendInvite", (carl.user(), "Do you know Vexmark?")).await;
+    // Cursors are written behind.
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+
+    let sql = "SELECT password_hash FROM users WHERE username = 'annzibar'";
+    let hash = raw::run(&server, sql, sql);
+    let digest = hash.trim().rsplit('$').next().expect("a hash").to_lowercase();
+    assert!(digest.len() > 20, "{hash}");
+    let user: UserId = ann.user().parse().expect("a user");
+    let id: String = user.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let personal = [
+        "annzibar",
+        "quillon",
+        "vexmark",
+        email,
+        phone,
+        "marmalade",
+        "portrait-77123",
+        "1971-03-29",
+        &digest,
+    ];
+    let own = [
+        "hidden",
+        "star",
+        "mark",
+        "device_cursor",
+        "contacts",
+        "blocks",
+        "invites",
+        "sessions",
+        "user_terms",
+        "presence",
+    ];
+    // A code that was sent counts for its hour, so that nobody deletes an account to be sent more of them.
+    let found = |rows: &[(String, String)], needle: &str| -> Vec<String> {
+        let hit = |(table, row): &(String, String)| {
+            let hex: String = needle.bytes().map(|byte| format!("{byte:02x}")).collect();
+            (table != "one_time_codes" && (row.contains(needle) || row.contains(&hex)))
+                .then(|| format!("{table}: {row}"))
+        };
+        rows.iter().filter_map(hit).collect()
+    };
+    let of_own = |rows: &[(String, String)], own: &str| {
+        rows.iter().filter(|(table, row)| table == own && row.contains(&id)).count()
+    };
+    let rows = raw::dump(&server);
+    for needle in personal {
+        assert!(!found(&rows, needle).is_empty(), "{needle} is there to begin with");
+    }
+    for table in own.into_iter().filter(|table| !["contacts", "blocks", "presence"].contains(table)) {
+        assert!(of_own(&rows, table) > 0, "{table} has something of hers");
+    }
+
+    assert_eq!(delete(&server, &ann.account, &json!({ "password": PASSWORD })).status, 204);
+    server.terminate().expect("stopped");
+    let rows = raw::dump(&server);
+    for needle in personal {
+        assert_eq!(found(&rows, needle), Vec::<String>::new(), "{needle}");
+    }
+    for table in own {
+        assert_eq!(of_own(&rows, table), 0, "{table}");
+    }
+    let sqlite = format!(
+        "SELECT state, last_seen_to, messages_from, groups_from, findable_by_name + 0, findable_by_address + 0, \
+         (SELECT max(archived + muted_until + marked) FROM stay WHERE user = x'{id}') FROM users WHERE id = x'{id}'"
+    );
+    let postgres = format!(
+        "SELECT state, last_seen_to, messages_from, groups_from, findable_by_name::int, findable_by_address::int, \
+         (SELECT max(archived::int + muted_until + marked) FROM stay WHERE \"user\" = '\\x{id}') FROM users \
+         WHERE id = '\\x{id}'"
+    );
+    assert_eq!(raw::run(&server, &sqlite, &postgres).trim(), "deleted|everyone|everyone|everyone|1|1|0");
+    // What was said to others stays with them.
+    server.restart().expect("started again");
+    let bob = Client::connect(&server, &bob.account).await;
+    assert_eq!(bob.history(&direct).await.len(), 2);
 }

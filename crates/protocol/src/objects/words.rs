@@ -104,7 +104,8 @@ pub const CHOICES: &[Choice] = &[
     },
     Choice {
         name: "MessageStatus",
-        about: "How far a message has come: the least over all other members.",
+        about: "How far a message has come: the least over all other members. While one of a direct conversation's two blocks the other, \
+                neither is told more than `sent`.",
         words: &[
             ("sent", "On the server's disk."),
             ("delivered", "Acknowledged by a device of every other member."),

@@ -23,5 +23,11 @@ FROM (SELECT "user", conversation, seq, 1 AS kind, 0 AS number FROM hidden
 UPDATE stay SET marked = (SELECT MAX(number) FROM mark m WHERE m."user" = stay."user" AND m.conversation = stay.conversation)
 WHERE EXISTS (SELECT 1 FROM mark m WHERE m."user" = stay."user" AND m.conversation = stay.conversation);
 
--- Words are compared without accents from now on: they are made anew, behind the log as ever.
+-- Whoever is forgotten is found here, too.
+CREATE INDEX device_message_user ON device_message ("user");
+
+-- Words are compared without accents from now on: they are made anew, those of messages behind the log as ever, those of
+-- users a few at a time (users.terms_made counts the rules).
 DELETE FROM search_mark;
+DROP INDEX users_without_terms;
+CREATE INDEX users_without_terms ON users (id) WHERE terms_made < 2;

@@ -268,6 +268,15 @@ impl AccountStore for Database {
         Ok(rows.iter().map(stored_session).collect::<Result<_>>()?)
     }
 
+    async fn sessions_of(&self, users: &[UserId]) -> Result<Vec<StoredSession>, StoreError> {
+        let client = self.client().await?;
+        let users: Vec<_> = users.iter().map(|user| bytes(user.as_bytes())).collect();
+        let sql = "SELECT device, user_id, name, created_at, last_active_at, expires_at FROM sessions \
+                   WHERE user_id = ANY($1)";
+        let rows = query(&client, sql, &[&users]).await?;
+        Ok(rows.iter().map(stored_session).collect::<Result<_>>()?)
+    }
+
     async fn rotate(
         &self,
         user: UserId,
@@ -343,7 +352,7 @@ impl AccountStore for Database {
                    AND hour_began_at <= $2 ORDER BY channel, address FOR UPDATE SKIP LOCKED)";
         execute(&transaction, sql, &[&now, &(now - accounts::store::CODE_WINDOW_MS)]).await?;
         let sql = "DELETE FROM sessions WHERE device IN (SELECT device FROM sessions \
-                   WHERE last_active_at < $1 OR expires_at <= $2 \
+                   WHERE last_active_at <= $1 OR expires_at <= $2 \
                    ORDER BY device LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING device, user_id";
         let rows = query(&transaction, sql, &[&idle_since, &now, &i64::from(limit)]).await?;
         transaction.commit().await.map_err(Failure::from)?;

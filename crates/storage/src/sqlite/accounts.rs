@@ -266,6 +266,24 @@ impl AccountStore for Database {
         Ok(sessions.await?)
     }
 
+    async fn sessions_of(&self, users: &[UserId]) -> Result<Vec<StoredSession>, StoreError> {
+        let users = users.to_vec();
+        let sessions = self.read(move |connection| {
+            let mut of_one = connection.prepare_cached(
+                "SELECT device, user_id, name, created_at, last_active_at, expires_at FROM sessions \
+                 WHERE user_id = ?1",
+            )?;
+            let mut sessions = Vec::with_capacity(users.len());
+            for user in users {
+                for session in of_one.query_map([user.as_bytes()], stored_session)? {
+                    sessions.push(session?);
+                }
+            }
+            Ok(sessions)
+        });
+        Ok(sessions.await?)
+    }
+
     async fn rotate(
         &self,
         user: UserId,
@@ -352,7 +370,7 @@ impl AccountStore for Database {
             transaction
                 .prepare_cached(
                     "DELETE FROM sessions WHERE device IN (SELECT device FROM sessions \
-                     WHERE last_active_at < ?1 OR expires_at <= ?2 LIMIT ?3) RETURNING device, user_id",
+                     WHERE last_active_at <= ?1 OR expires_at <= ?2 LIMIT ?3) RETURNING device, user_id",
                 )?
                 .query_map(params![idle_since, now, limit], |row| {
                     Ok((UserId::from_bytes(row.get(1)?), device_id(row)?))

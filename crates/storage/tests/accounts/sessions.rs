@@ -10,6 +10,7 @@ on_both! {
     idle_and_old_sessions_are_not_refreshed,
     of_many_refreshes_at_once_one_rotates_and_the_session_ends,
     expired_sessions_are_swept,
+    sessions_of_several_users_are_read_at_once,
 }
 
 async fn sessions_come_and_go(store: Store) {
@@ -143,4 +144,28 @@ async fn expired_sessions_are_swept(store: Store) {
     expected.sort();
     assert_eq!(swept, expected);
     assert_eq!(store.sessions(alice).await.unwrap().len(), 1);
+}
+
+async fn sessions_of_several_users_are_read_at_once(store: Store) {
+    let (alice, phone) = registered(&store, "alice").await;
+    let (bob, tablet) = registered(&store, "bob").await;
+    let (_, _) = registered(&store, "carol").await;
+    let laptop = new_session(START + 5);
+    store.open_session(alice, laptop.clone(), MAX_DEVICES, None).await.unwrap();
+    let nobody = UserId::compose(START, unique());
+    let mut found: Vec<_> = store.sessions_of(&[alice, nobody, bob]).await.unwrap();
+    let mut expected = store.sessions(alice).await.unwrap();
+    expected.extend(store.sessions(bob).await.unwrap());
+    for list in [&mut found, &mut expected] {
+        list.sort_by_key(|one| one.device);
+    }
+    assert_eq!(found, expected);
+    let mut devices: Vec<_> = found.iter().map(|one| (one.user, one.device)).collect();
+    let mut all = vec![(alice, phone), (alice, laptop.device), (bob, tablet)];
+    devices.sort();
+    all.sort();
+    assert_eq!(devices, all);
+    assert_eq!(store.sessions_of(&[]).await.unwrap(), []);
+    let many: Vec<_> = (0..1_000).map(|_| UserId::compose(START, unique())).chain([bob]).collect();
+    assert_eq!(store.sessions_of(&many).await.unwrap().len(), 1);
 }

@@ -28,6 +28,10 @@ impl MarkStore for Metered {
         self.store.star(user, place, starred).await
     }
 
+    async fn forget(&self, user: UserId) -> Result<(), StoreError> {
+        self.store.forget(user).await
+    }
+
     async fn stars(&self, user: UserId, before: u64, limit: usize) -> Result<Vec<Star>, StoreError> {
         self.store.stars(user, before, limit).await
     }

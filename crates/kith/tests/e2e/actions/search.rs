@@ -3,9 +3,14 @@
 use serde_json::{Value, json};
 use testkit::server::Store;
 
-use crate::support::{Client, on_both_stores, start, start_with, until};
+use crate::support::{Client, on_both_stores, raw, start, start_with, until};
 
-on_both_stores!(one_finds_what_one_may_read, what_was_written_before_is_found_later);
+on_both_stores!(
+    one_finds_what_one_may_read,
+    what_was_written_before_is_found_later,
+    accents_and_case_do_not_matter,
+    words_of_an_earlier_version_are_made_anew,
+);
 
 /// `(conversation, seq)` of what is found, page by page.
 async fn find(client: &Client, text: &str, request: Value) -> Vec<(String, u64)> {
@@ -48,7 +53,7 @@ async fn one_finds_what_one_may_read(store: Store) {
     found(&bob, "balloon", json!({ "limit": 1 }), &[(&group, seen), (&group, early), (&direct, letter)])
         .await;
     found(&bob, "balloon", json!({ "conversation": direct }), &[(&direct, letter)]).await;
-    found(&bob, "GRÜSSE", all.clone(), &[]).await;
+    found(&bob, "GRÜSSE", all.clone(), &[(&direct, letter)]).await;
     found(&bob, "grüße red", all.clone(), &[(&direct, letter)]).await;
     found(&bob, "ball", all.clone(), &[(&group, seen), (&group, early), (&direct, letter)]).await;
     found(&bob, "ball ", all.clone(), &[]).await;
@@ -109,4 +114,66 @@ async fn what_was_written_before_is_found_later(store: Store) {
     found(&alice, "300", json!({}), &[(&notes, 300)]).await;
     let all: Vec<_> = (1..=300).rev().map(|seq| (&notes, seq)).collect();
     found(&alice, "note", json!({}), &all).await;
+}
+
+async fn users(client: &Client, text: &str) -> Vec<String> {
+    let page = client.call("SearchUsers", (text,)).await;
+    let users = page["users"].as_array().expect("users").iter();
+    users.map(|user| user["username"].as_str().expect("a username").to_owned()).collect()
+}
+
+async fn accents_and_case_do_not_matter(store: Store) {
+    let server = start(store);
+    let (ann, bob) = (Client::register(&server, "ann").await, Client::register(&server, "bob").await);
+    ann.call("UpdateProfile", (json!({ "name": "José Großmann Łukasz 한국" }),)).await;
+    for text in ["Jose", "JOSÉ", "jose\u{301} gross", "großmann", "GROSSM", "한국"] {
+        assert_eq!(users(&bob, text).await, ["ann"], "{text}");
+    }
+    assert_eq!(users(&bob, "josa").await, Vec::<String>::new());
+    let direct = ann.direct(&bob).await;
+    let seq = ann.send(&direct, "m1", "Das Café in der Bärenstraße, Ελλάς, ёлка, हिन्दी").await;
+    for text in ["cafe", "CAFÉ", "cafe\u{301}", "barenstrasse", "BÄRENSTRASSE ", "ΕΛΛΑΣ", "елка", "हिन्दी"]
+    {
+        found(&bob, text, json!({}), &[(&direct, seq)]).await;
+    }
+    found(&bob, "cofe", json!({}), &[]).await;
+}
+
+/// A store as the version before made it: words with their accents, no marks.
+async fn words_of_an_earlier_version_are_made_anew(store: Store) {
+    let mut server = start(store);
+    let (ann, bob) = (Client::register(&server, "ann").await, Client::register(&server, "bob").await);
+    ann.call("UpdateProfile", (json!({ "name": "José" }),)).await;
+    let direct = ann.direct(&bob).await;
+    let first = ann.send(&direct, "m1", "Café").await;
+    let second = ann.send(&direct, "m2", "Straße").await;
+    bob.call("StarMessage", (&direct, second, true)).await;
+    bob.call("HideMessage", (&direct, second)).await;
+    found(&bob, "cafe", json!({}), &[(&direct, first)]).await;
+    let (ann, bob) = (ann.account.clone(), bob.account.clone());
+    server.terminate().expect("stopped");
+    let before = "DROP INDEX users_without_terms; CREATE INDEX users_without_terms ON users (id) WHERE terms_made = 0; \
+                  UPDATE user_terms SET term = 'josé' WHERE term = 'jose'; UPDATE users SET terms_made = 1; \
+                  DROP INDEX device_message_user; DROP TABLE mark; ALTER TABLE stay DROP COLUMN marked; \
+                  DELETE FROM refinery_schema_history WHERE version = 9;";
+    let sqlite = "DELETE FROM message_words; INSERT INTO message_words (rowid, words) \
+                  SELECT row, '_' || lower(hex(conversation)) || ' café' FROM message WHERE seq = 1;";
+    let postgres = "UPDATE message_words SET words = array_to_tsvector(ARRAY['_' || encode(conversation, 'hex'), 'café']);";
+    raw::run(&server, &format!("{before} {sqlite}"), &format!("{before} {postgres}"));
+
+    server.restart().expect("a server that takes it over");
+    let (ann, bob) = (Client::connect(&server, &ann).await, Client::connect(&server, &bob).await);
+    for text in ["cafe", "café", "CAFÉ"] {
+        found(&ann, text, json!({}), &[(&direct, first)]).await;
+    }
+    found(&ann, "strasse", json!({}), &[(&direct, second)]).await;
+    until("the name without its accent", async || (users(&bob, "jose").await == ["ann"]).then_some(())).await;
+    assert_eq!(users(&bob, "JOSÉ").await, ["ann"]);
+    // What was marked before there were marks is told to devices that hold messages.
+    let page = bob.call("Sync", (json!({ "after": [[direct, second]], "afterMark": 0 }),)).await;
+    let mark = |kind: &str| json!({ "conversation": direct, "seq": second, "kind": kind });
+    assert_eq!((&page["marks"], &page["mark"]), (&json!([mark("hidden"), mark("starred")]), &json!(2)));
+    bob.call("StarMessage", (&direct, second, false)).await;
+    let page = bob.call("Sync", (json!({ "after": [[direct, second]], "afterMark": 2 }),)).await;
+    assert_eq!((&page["marks"], &page["mark"]), (&json!([mark("unstarred")]), &json!(3)));
 }

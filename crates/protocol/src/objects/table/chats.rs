@@ -360,7 +360,8 @@ objects! { pub(super) CHATS:
         /// Whether there is more in that direction.
         more: bool,
     }
-    /// What became of one message.
+    /// What became of one message. While one of a direct conversation's two blocks the other, neither is told what became of
+    /// theirs with the other: it looks `sent`, in summaries too, and no event `rcpt` comes. In groups both are told as ever.
     MessageInfo {
         /// The conversation.
         conversation: ConversationId,

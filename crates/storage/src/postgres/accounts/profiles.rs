@@ -108,7 +108,7 @@ impl ProfileStore for Database {
     async fn make_terms(&self, limit: u32) -> Result<u32, StoreError> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(Failure::from)?;
-        let sql = "SELECT id FROM users WHERE terms_made = 0 ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED";
+        let sql = "SELECT id FROM users WHERE terms_made < 2 ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED";
         let rows = query(&transaction, sql, &[&i64::from(limit)]).await?;
         for row in &rows {
             write_terms(&transaction, UserId::from_bytes(id(row, 0)?)).await?;

@@ -28,7 +28,7 @@ pub(super) async fn write_terms(client: &impl GenericClient, user: UserId) -> Re
         let parameters: Parameters<'_> = &[&words, &user, &reaches];
         execute(client, sql, parameters).await?;
     }
-    execute(client, "UPDATE users SET terms_made = 1 WHERE id = $1", &[&user]).await?;
+    execute(client, "UPDATE users SET terms_made = 2 WHERE id = $1", &[&user]).await?;
     Ok(())
 }
 

@@ -30,6 +30,10 @@ impl MarkStore for Database {
         Ok(star(&mut self.client().await?, user, place, starred).await?)
     }
 
+    async fn forget(&self, user: UserId) -> Result<(), StoreError> {
+        Ok(forget(&mut self.client().await?, user).await?)
+    }
+
     async fn stars(&self, user: UserId, before: u64, limit: usize) -> Result<Vec<Star>, StoreError> {
         Ok(stars(&self.client().await?, user, before, limit).await?)
     }
@@ -189,6 +193,21 @@ async fn star(client: &mut impl GenericClient, user: UserId, place: Place, starr
     if execute(&transaction, sql, &[&user.as_bytes().as_slice(), &conversation, &seq]).await? > 0 {
         let kind = if starred { MarkKind::Starred } else { MarkKind::Unstarred };
         note(&transaction, user, place, kind).await?;
+    }
+    Ok(transaction.commit().await?)
+}
+
+async fn forget(client: &mut impl GenericClient, user: UserId) -> Result<()> {
+    let transaction = client.transaction().await?;
+    for sql in [
+        "DELETE FROM hidden WHERE \"user\" = $1 AND conversation IN (SELECT conversation FROM stay WHERE \"user\" = $1)",
+        "DELETE FROM star WHERE \"user\" = $1",
+        "DELETE FROM mark WHERE \"user\" = $1",
+        "DELETE FROM device_cursor WHERE \"user\" = $1",
+        "DELETE FROM device_message WHERE \"user\" = $1",
+        "UPDATE stay SET archived = FALSE, muted_until = 0, marked = 0 WHERE \"user\" = $1",
+    ] {
+        execute(&transaction, sql, &[&user.as_bytes().as_slice()]).await?;
     }
     Ok(transaction.commit().await?)
 }

@@ -164,6 +164,8 @@ impl AdminStore for Database {
                 .prepare_cached(
                     "UPDATE users SET username = NULL, email = NULL, phone = NULL, name = ?4, about = '', \
                      picture = NULL, date_of_birth = NULL, password_hash = NULL, one_time_until = NULL, \
+                     last_seen_to = 'everyone', messages_from = 'everyone', \
+                     groups_from = 'everyone', findable_by_name = 1, findable_by_address = 1, \
                      role = 'user', state = 'deleting', updated_at = ?3, updated_by = ?2 WHERE id = ?1",
                 )?
                 .execute(params![change.user.as_bytes(), change.by.as_bytes(), change.now, name])?;

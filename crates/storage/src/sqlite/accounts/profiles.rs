@@ -118,7 +118,7 @@ impl ProfileStore for Database {
     async fn make_terms(&self, limit: u32) -> Result<u32, StoreError> {
         let made = self.write(move |transaction| {
             let users = transaction
-                .prepare_cached("SELECT id FROM users WHERE terms_made = 0 LIMIT ?1")?
+                .prepare_cached("SELECT id FROM users WHERE terms_made < 2 LIMIT ?1")?
                 .query_map([limit], |row| Ok(UserId::from_bytes(row.get(0)?)))?
                 .collect::<Result<Vec<_>>>()?;
             for user in &users {

@@ -31,7 +31,7 @@ pub(super) fn write_terms(transaction: &Transaction<'_>, user: UserId) -> Result
         }
     }
     transaction
-        .prepare_cached("UPDATE users SET terms_made = 1 WHERE id = ?1")?
+        .prepare_cached("UPDATE users SET terms_made = 2 WHERE id = ?1")?
         .execute([user.as_bytes()])?;
     Ok(())
 }

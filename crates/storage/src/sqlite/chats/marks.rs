@@ -30,6 +30,10 @@ impl MarkStore for Database {
         Ok(self.write(move |transaction| star(transaction, user, place, starred)).await?)
     }
 
+    async fn forget(&self, user: UserId) -> Result<(), StoreError> {
+        Ok(self.write(move |transaction| forget(transaction, user)).await?)
+    }
+
     async fn stars(&self, user: UserId, before: u64, limit: usize) -> Result<Vec<Star>, StoreError> {
         Ok(Database::read(self, move |connection| stars(connection, user, before, limit)).await?)
     }
@@ -176,6 +180,20 @@ fn star(
         .execute(parameters)?;
     let kind = if starred { MarkKind::Starred } else { MarkKind::Unstarred };
     if changed == 0 { Ok(()) } else { note(transaction, user, (conversation, seq), kind) }
+}
+
+fn forget(transaction: &Transaction<'_>, user: UserId) -> Result<()> {
+    for sql in [
+        "DELETE FROM hidden WHERE user = ?1 AND conversation IN (SELECT conversation FROM stay WHERE user = ?1)",
+        "DELETE FROM star WHERE user = ?1",
+        "DELETE FROM mark WHERE user = ?1",
+        "DELETE FROM device_cursor WHERE user = ?1",
+        "DELETE FROM device_message WHERE user = ?1",
+        "UPDATE stay SET archived = 0, muted_until = 0, marked = 0 WHERE user = ?1",
+    ] {
+        transaction.prepare_cached(sql)?.execute([user.as_bytes()])?;
+    }
+    Ok(())
 }
 
 fn stars(connection: &Connection, user: UserId, before: u64, limit: usize) -> Result<Vec<Star>> {

@@ -33,6 +33,11 @@ impl MarkStore for Faulty {
         self.inner.star(user, place, starred).await
     }
 
+    async fn forget(&self, user: UserId) -> Result<(), StoreError> {
+        self.read_fault()?;
+        self.inner.forget(user).await
+    }
+
     async fn stars(&self, user: UserId, before: u64, limit: usize) -> Result<Vec<Star>, StoreError> {
         self.read_fault()?;
         self.inner.stars(user, before, limit).await

@@ -179,3 +179,5 @@ impl Place {
 #[cfg(test)]
 #[path = "inbox_tests.rs"]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::summary;

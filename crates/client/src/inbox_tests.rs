@@ -28,7 +28,7 @@ fn message(conversation: ConversationId, seq: Seq) -> Message {
     }
 }
 
-fn summary(id: ConversationId, last_seq: Seq) -> ConversationSummary {
+pub(crate) fn summary(id: ConversationId, last_seq: Seq) -> ConversationSummary {
     let user = UserId::compose(1, [1; 10]);
     ConversationSummary {
         id,

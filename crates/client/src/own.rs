@@ -93,3 +93,74 @@ impl OwnState {
         updates
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::{ConversationShape, ConversationSummary, Mark};
+
+    use super::*;
+    use crate::inbox::summary;
+
+    fn id(number: u8) -> ConversationId {
+        ConversationId::compose(ConversationShape::Direct, 1, [number; 10])
+    }
+
+    fn page(conversations: Vec<ConversationSummary>, marks: &[(Seq, MarkKind)], mark: u64) -> SyncPage {
+        let marks =
+            marks.iter().map(|(seq, kind)| Mark { conversation: id(1), seq: *seq, kind: *kind }).collect();
+        let (messages, device_messages) = (Vec::new(), Vec::new());
+        SyncPage { conversations, messages, device_messages, marks, mark, more: false }
+    }
+
+    fn set(archived: bool) -> ConversationSettings {
+        ConversationSettings { archived, muted_until: None }
+    }
+
+    fn seen(archived: bool, seen: Seq) -> ConversationSummary {
+        ConversationSummary { archived, seen, ..summary(id(1), 9) }
+    }
+
+    #[test]
+    fn marks_are_given_and_the_next_page_is_asked_from_there() {
+        let mut own = OwnState::after(None);
+        let marks = [
+            (1, MarkKind::Hidden),
+            (2, MarkKind::Unsupported),
+            (3, MarkKind::Starred),
+            (4, MarkKind::Unstarred),
+        ];
+        let told = own.page(&page(Vec::new(), &marks, 17));
+        let expected =
+            [Update::Hidden(id(1), 1), Update::Starred(id(1), 3, true), Update::Starred(id(1), 4, false)];
+        assert_eq!((told, own.mark), (expected.to_vec(), Some(17)));
+    }
+
+    #[test]
+    fn what_changed_while_away_is_told_and_what_is_known_is_not() {
+        let mut own = OwnState::after(None);
+        assert_eq!(own.page(&page(vec![seen(true, 3)], &[], 0)), [], "the beginning");
+        assert_eq!(own.page(&page(vec![seen(true, 3)], &[], 0)), []);
+        let told = own.page(&page(vec![seen(false, 5), summary(id(2), 1)], &[], 0));
+        assert_eq!(told, [Update::Settings(id(1), set(false)), Update::Seen(id(1), 5)]);
+        assert_eq!(own.set(id(1), set(true)), Update::Settings(id(1), set(true)));
+        assert_eq!(own.seen(id(1), 7), Update::Seen(id(1), 7));
+        own.asked();
+        assert_eq!(own.page(&page(vec![seen(true, 7)], &[], 0)), [], "told already");
+    }
+
+    #[test]
+    fn what_is_told_while_a_page_is_on_its_way_is_newer_than_the_page() {
+        let mut own = OwnState::after(Some(0));
+        own.page(&page(vec![seen(false, 1)], &[], 0));
+        own.asked();
+        own.set(id(1), set(true));
+        own.seen(id(1), 8);
+        own.starred(id(1), 3, false);
+        let stale = page(vec![seen(false, 5)], &[(3, MarkKind::Starred), (4, MarkKind::Starred)], 2);
+        assert_eq!(own.page(&stale), [Update::Starred(id(1), 4, true)]);
+        // The next page is newer again.
+        own.asked();
+        let fresh = page(vec![seen(false, 8)], &[(3, MarkKind::Starred)], 3);
+        assert_eq!(own.page(&fresh), [Update::Starred(id(1), 3, true), Update::Settings(id(1), set(false))]);
+    }
+}

@@ -174,7 +174,7 @@ async fn nothing_personal_remains_in_any_table(store: Store) {
     });
     ann.call("UpdateProfile", (profile,)).await;
     let privacy = json!({
-        "lastSeenTo": "nobody", "messagesFrom": "invite", "groupsFrom": "contacts", "findableByName": false,
+        "lastSeen": "nobody", "messages": "invite", "groups": "contacts", "findableByName": false,
         "findableByAddress": false,
     });
     ann.call("SetPrivacy", (privacy,)).await;
@@ -187,7 +187,7 @@ async fn nothing_personal_remains_in_any_table(store: Store) {
     ann.call("SetMuted", (&direct, 4_000_000_000_000_u64)).await;
     ann.call("Acknowledge", (&direct, seq)).await;
     ann.call("Block", (carl.user(),)).await;
-    carl.call("SetPrivacy", (json!({ "messagesFrom": "invite" }),)).await;
+    carl.call("SetPrivacy", (json!({ "messages": "invite" }),)).await;
     ann.call("Unblock", (carl.user(),)).await;
     ann.call("SendInvite", (carl.user(), "Do you know Vexmark?")).await;
     // Cursors are written behind.

@@ -87,7 +87,7 @@ async fn what_was_hidden_and_starred_while_away(store: Store) {
 }
 
 async fn marks_come_by_pages(store: Store) {
-    let World { phone, bob, .. } = world(store).await;
+    let World { server: _server, phone, bob, .. } = world(store).await;
     let direct = bob.direct(&phone).await;
     // Each takes the place of the one before, so that few entries make few marks.
     let seqs: Vec<u64> = (1..=260).collect();
@@ -150,7 +150,7 @@ async fn lists_that_changed_while_away(store: Store) {
     }
     phone.call("Block", (bob.user(),)).await;
     assert_eq!(there.event("own").await, json!(["blocks"]));
-    phone.call("SetPrivacy", (json!({ "lastSeenTo": "nobody" }),)).await;
+    phone.call("SetPrivacy", (json!({ "lastSeen": "nobody" }),)).await;
     assert_eq!(there.event("own").await, json!(["privacy"]));
     phone.call("UpdateProfile", (json!({ "about": "Away" }),)).await;
     assert_eq!(there.event("own").await, json!(["profile"]));
@@ -169,7 +169,7 @@ async fn lists_that_changed_while_away(store: Store) {
     };
     assert_eq!(users(&back.call("ListContacts", ()).await["contacts"]), [carol.user()]);
     assert_eq!(users(&back.call("ListBlocked", ()).await), [bob.user()]);
-    assert_eq!(back.call("GetPrivacy", ()).await["lastSeenTo"], "nobody");
+    assert_eq!(back.call("GetPrivacy", ()).await["lastSeen"], "nobody");
     assert_eq!(back.call("GetProfile", (phone.user(),)).await["about"], "Away");
     assert_eq!(back.call("ListNotifications", ()).await["unread"], 0);
     phone.call("Unblock", (bob.user(),)).await;

@@ -1,4 +1,7 @@
-use chats::store::{Amendment, Marked, Overview, Pin, PinChange, Range, Rewrite, Span};
+use chats::store::{
+    Amendment, DeviceCursor, Marked, MemberSettings, Overview, Pin, PinChange, Range, Rewrite,
+    SettingsChange, Span,
+};
 use protocol::MarkKind;
 
 use crate::*;
@@ -15,6 +18,7 @@ on_both! {
     annotations_can_be_passed_over,
     marks_are_told_in_order_and_the_last_of_each_entry,
     marks_of_many_at_once_are_all_told,
+    what_one_kept_for_oneself_is_forgotten_and_no_more,
 }
 
 fn all(conversation: ConversationId) -> Range {
@@ -295,4 +299,51 @@ async fn marks_of_many_at_once_are_all_told(store: Store) {
         writer.await.unwrap();
     }
     assert_eq!(overview(&store, alice, Some(0), 99).await.marks.len(), 80);
+}
+
+async fn what_one_kept_for_oneself_is_forgotten_and_no_more(store: Store) {
+    let (alice, bob) = (new_user(), new_user());
+    let (phone, tablet) = (new_device(), new_device());
+    let id = group(&store, &[alice, bob]).await;
+    append(&store, id, alice, phone, 1, 3).await;
+    for (user, device) in [(alice, phone), (bob, tablet)] {
+        store.hide(user, (id, 1)).await.unwrap();
+        store.star(user, (id, 2), true).await.unwrap();
+        store.set(user, id, SettingsChange::Archived(true)).await.unwrap();
+        store.set(user, id, SettingsChange::MutedUntil(START)).await.unwrap();
+        store
+            .save_receipts(vec![], vec![DeviceCursor { user, device, conversation: id, seq: 3 }])
+            .await
+            .unwrap();
+        let message = NewDeviceMessage {
+            user,
+            device,
+            conversation: id,
+            sender: alice,
+            sender_device: phone,
+            time: START,
+            body: protocol::ByteString(vec![1]),
+        };
+        store.commit(Commit { device_messages: vec![message], ..Commit::default() }).await.unwrap();
+    }
+    for _ in 0..2 {
+        store.forget(alice).await.unwrap();
+    }
+    let kept = async |user, device| {
+        let overview = store.overview(Return { user, device, after_mark: Some(0), limit: 9 }).await.unwrap();
+        (
+            overview.marks.len(),
+            overview.last_mark,
+            overview.device_messages.len(),
+            overview.stays[0].settings,
+            store.hidden(user, vec![(id, 1)]).await.unwrap(),
+            store.stars(user, u64::MAX, 9).await.unwrap().len(),
+            store.device_cursors(user, device).await.unwrap().len(),
+        )
+    };
+    assert_eq!(kept(alice, phone).await, (0, 0, 0, MemberSettings::default(), vec![false], 0, 0));
+    let settings = MemberSettings { archived: true, muted_until: START };
+    assert_eq!(kept(bob, tablet).await, (2, 2, 1, settings, vec![true], 1, 1));
+    assert_eq!(bodies(&store, id).await.len(), 3, "what was said stays");
+    assert_eq!(head(&store, id).await.members.len(), 2);
 }

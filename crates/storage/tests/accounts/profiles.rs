@@ -175,15 +175,15 @@ async fn searches_go_by_the_beginnings_of_words(store: Store) {
     named(&store, carol, "李小龍 100%_").await;
 
     // The first of the words that fit, in the order of words; everybody once.
-    assert_eq!(found(&store, &words(&["al"])).await, [pair("al", alice)]);
+    assert_eq!(found(&store, &words(&["al"])).await, [pair("al", alice), pair("allison", bob)]);
     assert_eq!(found(&store, &words(&["smi"])).await, {
         let mut both = [pair("smith", alice), pair("smith", bob)];
         both.sort();
         both
     });
     assert_eq!(found(&store, &words(&["smi", "bo"])).await, [pair("smith", bob)]);
-    assert_eq!(found(&store, &words(&["smi", "bo", "ål"])).await, [pair("smith", bob)]);
-    assert_eq!(found(&store, &words(&["smi", "bo", "al"])).await, []);
+    assert_eq!(found(&store, &words(&["smi", "bo", "al"])).await, [pair("smith", bob)]);
+    assert_eq!(found(&store, &words(&["smi", "bo", "ca"])).await, []);
     assert_eq!(found(&store, &words(&["al.sm"])).await, [pair("al.smith", alice)]);
     assert_eq!(found(&store, &words(&["李"])).await, [pair("李小龍", carol)]);
     // Nothing is a pattern.

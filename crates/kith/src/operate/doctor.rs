@@ -11,7 +11,7 @@ use platform::{Clock, SystemClock, Timestamp};
 use serde::Serialize;
 use storage::{Failure, Inspection, postgres, sqlite};
 
-use crate::serve::{Kept, Tls, data_folder_in_use};
+use crate::serve::{Kept, Tls, check_key, check_senders, data_folder_in_use, open_to_others};
 use crate::settings::{self, DatabaseUrl, Settings};
 
 /// Less room than this, and the next hours may fail.
@@ -98,6 +98,7 @@ pub async fn examine(settings: &anyhow::Result<Settings>) -> Report {
     report.add("settings", (State::Ok, "understood".into()));
     let folder = &settings.server.data;
     report.add("folder", data_folder(folder));
+    report.add("key", key(&settings.server));
     report.add("disk", disk(folder));
     let (finding, clock) = database(settings).await;
     report.add("database", finding);
@@ -120,8 +121,13 @@ pub async fn examine(settings: &anyhow::Result<Settings>) -> Report {
         "address",
         address(listen, ours_runs, certificate.is_some() || settings.server.domain.is_some()),
     );
-    report.add("mail", codes("mail server", settings.mail.host.as_deref()));
-    report.add("sms", codes("SMS provider", settings.sms.account_sid.as_ref().map(|_| "set")));
+    match check_senders(settings) {
+        Ok(()) => {
+            report.add("mail", codes("mail server", settings.mail.host.as_deref()));
+            report.add("sms", codes("SMS provider", settings.sms.account_sid.as_ref().map(|_| "set")));
+        }
+        Err(error) => report.add("codes", (State::Failed, format!("{error:#}"))),
+    }
     report
 }
 
@@ -167,18 +173,19 @@ fn data_folder(folder: &Path) -> Finding {
     if !writable(folder) {
         return (State::Failed, format!("{shown} cannot be written"));
     }
-    #[cfg(unix)]
-    for name in ["", "secret.key", "kith.db"] {
-        use std::os::unix::fs::PermissionsExt;
-        let path = folder.join(name);
-        let closed = metadata.permissions().mode() & 0o077 == 0;
-        let open = fs::metadata(&path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0);
-        if open && (name.is_empty() || !closed) {
-            let shown = path.display();
-            return (State::Warning, format!("others on this machine may read {shown}: chmod go= {shown}"));
-        }
+    if let Some(open) = open_to_others(folder) {
+        let open = open.display();
+        return (State::Warning, format!("others on this machine may read {open}: chmod go= {open}"));
     }
     (State::Ok, format!("{shown}"))
+}
+
+fn key(server: &settings::Server) -> Finding {
+    match check_key(server) {
+        Ok(Some(())) => (State::Ok, "tokens can be signed".into()),
+        Ok(None) => (State::Ok, "will be made".into()),
+        Err(error) => (State::Failed, format!("{error:#}")),
+    }
 }
 
 fn writable(folder: &Path) -> bool {

@@ -19,7 +19,7 @@ mod sockets;
 mod stores;
 mod tls;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -34,17 +34,22 @@ use presence::{Presence, Typing};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::settings::Settings;
+use crate::settings::{DatabaseUrl, Settings};
 pub(crate) use acme::Kept;
-pub(crate) use lock::{create_data_folder, data_folder_in_use};
+pub(crate) use lock::{create_data_folder, data_folder_in_use, open_to_others};
 use people::Everybody;
 use redirect::bind;
 pub use reload::Reloader;
+pub(crate) use secret::check_key;
+pub(crate) use senders::check_senders;
 pub use stores::Stores;
 pub(crate) use tls::Tls;
 
 /// How often accounts writes down who was active and ends what has expired.
 const UPKEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// What browsers take without being told.
+const HTTPS_PORT: u16 = 443;
 
 /// A running server.
 pub struct Server {
@@ -54,6 +59,7 @@ pub struct Server {
     acme: Option<acme::Acme>,
     gateway: Arc<Gateway>,
     services: Services,
+    engine: stores::Engine,
     tls: Option<Arc<Tls>>,
     readiness: Arc<health::Readiness>,
     metrics: Option<metrics::Door>,
@@ -62,7 +68,7 @@ pub struct Server {
     settings: Settings,
     clock: Arc<SteadyClock>,
     drain_timeout_s: Arc<AtomicU64>,
-    _lock: lock::DataLock,
+    _locks: (lock::DataLock, Option<lock::DataLock>),
 }
 
 impl Server {
@@ -72,6 +78,10 @@ impl Server {
     /// Whatever keeps the server from starting, named so that an operator can put it right.
     pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
         let lock = lock::DataLock::take(&settings.server.data)?;
+        let database_lock = match settings.database_url() {
+            DatabaseUrl::Sqlite(path) => Some(lock::DataLock::take_of(&path)?),
+            DatabaseUrl::Postgres(_) => None,
+        };
         let key = secret::key(&settings.server)?;
         let steady = Arc::new(SteadyClock::default());
         let acme = acme::Acme::open(&settings.server, steady.clone())?;
@@ -91,7 +101,7 @@ impl Server {
             Some(door) => door.metrics.of_store(stores.chats),
             None => stores.chats,
         };
-        let census = Arc::new(stores.engine.clone());
+        let (engine, census) = (stores.engine.clone(), Arc::new(stores.engine.clone()));
         let readiness = Arc::new(health::Readiness::new(stores.engine));
         let clock: Arc<dyn Clock> = steady.clone();
         let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
@@ -150,6 +160,7 @@ impl Server {
             acme,
             gateway: Arc::new(gateway),
             services,
+            engine,
             tls,
             readiness,
             metrics,
@@ -158,7 +169,7 @@ impl Server {
             settings: settings.clone(),
             clock: steady,
             drain_timeout_s: Arc::new(AtomicU64::new(settings.server.drain_timeout_s)),
-            _lock: lock,
+            _locks: (lock, database_lock),
         };
         server.tell_first_admin().await;
         Ok(server)
@@ -174,13 +185,29 @@ impl Server {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
+    /// The host and port by which somebody at this machine reaches the server.
+    fn host(&self) -> String {
+        let (mut address, port) = (self.address, self.address.port());
+        if let Some(domain) = &self.settings.server.domain {
+            let domain = domain.as_str();
+            return if port == HTTPS_PORT { domain.to_owned() } else { format!("{domain}:{port}") };
+        }
+        // Every address of this machine is none to open in a browser.
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        address.to_string()
+    }
+
     /// While nobody administers the server, tells whoever reads its log how to.
     async fn tell_first_admin(&self) {
         match self.services.accounts.first_admin_token().await {
             Ok(None) => {}
             Ok(Some(token)) => {
-                let (scheme, address) = (self.scheme(), self.address);
-                tracing::warn!("no admin yet; become it at {scheme}://{address}/first-admin#token={token}");
+                let (scheme, host) = (self.scheme(), self.host());
+                tracing::warn!("no admin yet; become it at {scheme}://{host}/first-admin#token={token}");
             }
             Err(error) => tracing::warn!(%error, "whether there is an admin is not known"),
         }
@@ -264,6 +291,7 @@ impl Server {
         {
             task.abort();
         }
+        self.engine.close().await;
         tracing::info!("stopped");
         Ok(())
     }

@@ -29,6 +29,12 @@ pub(super) fn key(server: &settings::Server) -> anyhow::Result<[u8; 32]> {
     }
 }
 
+/// Whether the key that is set, or the one in the data folder, is one; none if the first start will make it.
+pub(crate) fn check_key(server: &settings::Server) -> anyhow::Result<Option<()>> {
+    let there = server.secret_key.is_some() || server.data.join("secret.key").exists();
+    there.then(|| key(server).map(drop)).transpose()
+}
+
 /// Another key, for one purpose.
 pub(super) fn derive(key: &[u8; 32], purpose: &str) -> [u8; 32] {
     use hmac::{Hmac, KeyInit, Mac};

@@ -30,6 +30,11 @@ impl CodeSender for Senders {
     }
 }
 
+/// Whether the ways that are set can be made of their settings.
+pub(crate) fn check_senders(settings: &Settings) -> anyhow::Result<()> {
+    wire(settings).map(drop)
+}
+
 /// The ways that are set; the log for the others.
 pub(super) fn wire(settings: &Settings) -> anyhow::Result<Arc<dyn CodeSender>> {
     let service = settings.server.name.clone();

@@ -72,6 +72,15 @@ impl Stores {
 }
 
 impl Engine {
+    /// Leaves the database as a stopped server should: all in one file.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Sqlite(database) => database.close().await,
+            // Its connections end with the process; the database itself goes on.
+            Self::Postgres(_) => {}
+        }
+    }
+
     /// Asks the least that only a database that works can answer.
     pub(super) async fn ping(&self) -> Result<(), Failure> {
         match self {

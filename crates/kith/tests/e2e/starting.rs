@@ -60,6 +60,13 @@ async fn a_data_folder_has_one_server() {
     let mut server = start(Store::Sqlite);
     let data = server.data().display().to_string();
     refuses(&server, |it| it, &["another server already runs on the data folder", &data]);
+    let other = tempfile::tempdir().expect("a folder");
+    let database = format!("sqlite:{data}/kith.db");
+    refuses(
+        &server,
+        |it| it.env("KITH_SERVER_DATA", other.path()).env("KITH_DATABASE_URL", &database),
+        &["another server already runs on the database", "kith.db"],
+    );
     // The first is none the worse, and a killed one holds nothing.
     let _ = server.register("alice");
     server.kill().expect("killed");

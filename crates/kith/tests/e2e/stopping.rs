@@ -50,6 +50,10 @@ async fn a_stopping_server_loses_nothing(store: Store) {
         }
     }
     assert!(server.wait().expect("ended").success(), "{}", server.log());
+    if let Store::Sqlite = store {
+        let data = server.data();
+        assert!(data.join("kith.db").exists() && !data.join("kith.db-wal").exists(), "all is in one file");
+    }
 
     server.restart().expect("started again");
     let reader = Client::connect(&server, &clients[0].account).await;

@@ -48,6 +48,7 @@ impl Database {
     /// # Errors
     /// The file cannot be opened or written, or holds tables newer than this program's.
     pub fn open(path: &Path) -> Result<Self, Failure> {
+        make_private(path);
         let mut connection = connect(path)?;
         // SQLite opens for reading what it may not write, and would say so at the first message.
         if connection.is_readonly(rusqlite::MAIN_DB)? {
@@ -59,6 +60,19 @@ impl Database {
             writer: Arc::new(writer::Writer::start(connection)),
             reader: Arc::new(reader::Reader::start(readers)),
         })
+    }
+
+    /// Does what waits, folds the log of changes into the file and closes it, whoever still holds the database. What comes
+    /// later fails.
+    pub async fn close(&self) {
+        let Self { writer, reader } = self.clone();
+        let closing = tokio::task::spawn_blocking(move || {
+            reader.close();
+            writer.close();
+        });
+        if closing.await.is_err() {
+            tracing::error!("the database was not closed as it should be");
+        }
     }
 
     /// Runs `work` in the writer's next transaction and answers once that is on disk. If `work` fails, only what it
@@ -111,6 +125,16 @@ impl Database {
         })
         .await
     }
+}
+
+/// Makes the file for its owner alone, if it is not there: SQLite gives those beside it the same rights. What keeps it from being
+/// made, SQLite says.
+fn make_private(path: &Path) {
+    let mut options = std::fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(path);
 }
 
 fn connect(path: &Path) -> Result<Connection, Failure> {

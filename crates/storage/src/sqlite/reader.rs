@@ -1,7 +1,9 @@
 //! The threads that read. Readers never wait for the writer, nor it for them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
@@ -17,20 +19,39 @@ type Job = Box<dyn FnOnce(&Connection) + Send>;
 pub(super) struct Reader {
     jobs: SyncSender<Job>,
     places: Arc<Semaphore>,
+    /// Set when no more jobs come: the threads do what waits, and end.
+    closing: Arc<AtomicBool>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Reader {
     pub(super) fn start(connections: Vec<Connection>) -> Self {
-        let (jobs, queue) = sync_channel(QUEUE_JOBS);
+        // One more for each thread, to wake it up to end.
+        let (jobs, queue) = sync_channel(QUEUE_JOBS + connections.len());
         let queue = Arc::new(Mutex::new(queue));
-        for connection in connections {
-            let queue = Arc::clone(&queue);
+        let closing = Arc::<AtomicBool>::default();
+        let start = |connection| {
+            let (queue, closing) = (Arc::clone(&queue), Arc::clone(&closing));
             std::thread::Builder::new()
                 .name("sqlite-reader".into())
-                .spawn(move || serve(&connection, &queue))
-                .expect("a thread can be started");
+                .spawn(move || serve(&connection, &queue, &closing))
+                .expect("a thread can be started")
+        };
+        let threads = Mutex::new(connections.into_iter().map(start).collect());
+        Self { jobs, places: Arc::new(Semaphore::new(QUEUE_JOBS)), closing, threads }
+    }
+
+    /// Does what waits, and closes the connections. Blocks. Whoever comes later is told [`Failure::Closed`].
+    pub(super) fn close(&self) {
+        self.places.close();
+        self.closing.store(true, Ordering::Release);
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for _ in &threads {
+            let _ = self.jobs.try_send(Box::new(|_| ()));
         }
-        Self { jobs, places: Arc::new(Semaphore::new(QUEUE_JOBS)) }
+        for thread in threads {
+            let _ = thread.join();
+        }
     }
 
     pub(super) async fn run<T: Send + 'static>(
@@ -53,13 +74,13 @@ impl Reader {
     }
 }
 
-fn serve(connection: &Connection, queue: &Mutex<Receiver<Job>>) {
-    loop {
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match job {
-            Ok(job) => in_one_reading(connection, job),
-            Err(_) => return,
-        }
+fn serve(connection: &Connection, queue: &Mutex<Receiver<Job>>, closing: &AtomicBool) {
+    let next = || {
+        let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if closing.load(Ordering::Acquire) { queue.try_recv().ok() } else { queue.recv().ok() }
+    };
+    while let Some(job) = next() {
+        in_one_reading(connection, job);
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 
 struct Bench {
     database: Database,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 async fn bench() -> Bench {
@@ -12,7 +12,7 @@ async fn bench() -> Bench {
     let database = Database::open(&folder.path().join("kith.db")).unwrap();
     let create = "CREATE TABLE note (text TEXT PRIMARY KEY)";
     database.write(move |transaction| transaction.execute_batch(create)).await.unwrap();
-    Bench { database, _folder: folder }
+    Bench { database, folder }
 }
 
 impl Bench {
@@ -168,4 +168,30 @@ async fn a_transaction_that_is_gone_takes_no_further_jobs() {
     assert!(gone.is_err());
     after.unwrap();
     assert_eq!(bench.notes().await, ["after"], "answered means there, refused means not there");
+}
+
+#[tokio::test]
+async fn closing_does_what_waits_and_leaves_one_file() {
+    let bench = bench().await;
+    let release = bench.busy().await;
+    let queued = {
+        let database = bench.database.clone();
+        tokio::spawn(async move {
+            database.write(|transaction| transaction.execute("INSERT INTO note VALUES ('queued')", [])).await
+        })
+    };
+    tokio::task::yield_now().await;
+    let closing = tokio::spawn({
+        let database = bench.database.clone();
+        async move { database.close().await }
+    });
+    release.send(()).unwrap();
+    closing.await.unwrap();
+    assert!(matches!(queued.await.unwrap(), Ok(1)), "it came before the end");
+    assert!(matches!(bench.write("late").await, Err(Failure::Closed)));
+    assert!(matches!(bench.database.read(|_| Ok(())).await, Err(Failure::Closed)));
+    bench.database.close().await;
+    let files: Vec<_> =
+        bench.folder.path().read_dir().unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(files, ["kith.db"]);
 }

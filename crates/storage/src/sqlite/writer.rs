@@ -1,8 +1,9 @@
 //! The one thread that writes. While a transaction is on its way to the disk, whoever wants to write queues up,
 //! and the next transaction takes them all: one fsync for the lot.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -24,17 +25,42 @@ type Job = Box<dyn FnOnce(Result<&Transaction<'_>, rusqlite::Error>) -> Answer +
 pub(super) struct Writer {
     jobs: Option<SyncSender<Job>>,
     places: Arc<Semaphore>,
-    thread: Option<JoinHandle<()>>,
+    /// Set when no more jobs come: the thread does what waits, and ends.
+    closing: Arc<AtomicBool>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection) -> Self {
-        let (jobs, queue) = sync_channel(QUEUE_JOBS);
+        // One more for the job that wakes the thread up to end.
+        let (jobs, queue) = sync_channel(QUEUE_JOBS + 1);
+        let closing = Arc::<AtomicBool>::default();
+        let heeded = Arc::clone(&closing);
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || serve(connection, &queue))
+            .spawn(move || serve(connection, &queue, &heeded))
             .expect("a thread can be started");
-        Self { jobs: Some(jobs), places: Arc::new(Semaphore::new(QUEUE_JOBS)), thread: Some(thread) }
+        let places = Arc::new(Semaphore::new(QUEUE_JOBS));
+        Self { jobs: Some(jobs), places, closing, thread: Mutex::new(Some(thread)) }
+    }
+
+    /// Does what waits, folds the log into the file and closes it. Blocks. Whoever comes later is told
+    /// [`Failure::Closed`].
+    pub(super) fn close(&self) {
+        self.places.close();
+        self.closing.store(true, Ordering::Release);
+        if let Some(jobs) = &self.jobs {
+            let nothing: Job = Box::new(|_| Box::new(|_| ()));
+            let _ = jobs.try_send(nothing);
+        }
+        self.join();
+    }
+
+    fn join(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
     }
 
     pub(super) async fn run<T: Send + 'static>(
@@ -63,9 +89,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.jobs = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.join();
     }
 }
 
@@ -87,8 +111,10 @@ fn in_savepoint<T>(
     }
 }
 
-fn serve(mut connection: Connection, queue: &Receiver<Job>) {
-    while let Ok(first) = queue.recv() {
+fn serve(mut connection: Connection, queue: &Receiver<Job>, closing: &AtomicBool) {
+    loop {
+        let next = if closing.load(Ordering::Acquire) { queue.try_recv().ok() } else { queue.recv().ok() };
+        let Some(first) = next else { break };
         let mut answers = Vec::new();
         let committed = run_batch(&mut connection, queue, first, &mut answers);
         if let Err(error) = &committed {

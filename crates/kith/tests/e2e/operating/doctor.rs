@@ -84,7 +84,14 @@ fn faults_are_named() {
     finds(doctor(&server), "address", "ok", "is free, no server runs");
     fs::set_permissions(server.data(), fs::Permissions::from_mode(0o755)).expect("opened to others");
     finds(doctor(&server), "folder", "warning", "others on this machine");
+    server.restart().expect("started again");
+    assert!(server.log().contains("others on this machine may read"), "{}", server.log());
+    assert!(server.terminate().expect("ended").success());
     fs::set_permissions(server.data(), fs::Permissions::from_mode(0o700)).expect("closed");
+    finds(with(&server, "KITH_SERVER_SECRET_KEY", "short"), "key", "failed", "64 hexadecimal digits");
+    let mut command = with(&server, "KITH_MAIL_HOST", "mail.example.org");
+    command.env("KITH_MAIL_FROM", "not an address");
+    finds(command, "codes", "failed", "[mail]");
     // The page that holds the first table.
     let database = server.data().join("kith.db");
     let mut bytes = fs::read(&database).expect("the database");

@@ -93,14 +93,20 @@ async fn serve(clock: SharedClock, calls: Arc<Mutex<Vec<String>>>) -> String {
     address
 }
 
-#[tokio::test]
-async fn many_ask_at_once_in_two_processes_and_one_refreshes() {
+/// A clock, what the server is asked, the way to it, and a shelf with tokens that are good until then.
+async fn fixture(expires_at: i64) -> (SharedClock, Arc<Mutex<Vec<String>>>, Api, Shelf) {
     let clock = SharedClock(Arc::new(ManualClock::new(1_000_000)));
     let calls = Arc::new(Mutex::new(Vec::new()));
     let api = Api::new(&serve(clock.clone(), Arc::clone(&calls)).await).unwrap();
     let shelf = Shelf::default();
-    assert!(matches!(Keeper::new(api.clone(), shelf.clone(), clock.clone()), Err(Error::SignedOut)));
-    shelf.save(&tokens(0, 1_002_000)).unwrap();
+    shelf.save(&tokens(0, expires_at)).unwrap();
+    (clock, calls, api, shelf)
+}
+
+#[tokio::test]
+async fn many_ask_at_once_in_two_processes_and_one_refreshes() {
+    let (clock, calls, api, shelf) = fixture(1_002_000).await;
+    assert!(matches!(Keeper::new(api.clone(), Shelf::default(), clock.clone()), Err(Error::SignedOut)));
 
     let processes =
         [(); 2].map(|()| Keeper::new(api.clone(), shelf.clone(), clock.clone()).expect("tokens are there"));
@@ -120,11 +126,7 @@ async fn many_ask_at_once_in_two_processes_and_one_refreshes() {
 
 #[tokio::test]
 async fn a_refused_token_is_renewed_once_and_a_refused_refresh_forgets_it() {
-    let clock = SharedClock(Arc::new(ManualClock::new(1_000_000)));
-    let calls = Arc::new(Mutex::new(Vec::new()));
-    let api = Api::new(&serve(clock.clone(), Arc::clone(&calls)).await).unwrap();
-    let shelf = Shelf::default();
-    shelf.save(&tokens(0, 9_000_000)).unwrap();
+    let (clock, _, api, shelf) = fixture(9_000_000).await;
     let keeper = Keeper::new(api, shelf.clone(), clock).unwrap();
 
     let tried = Mutex::new(Vec::new());
@@ -143,11 +145,7 @@ async fn a_refused_token_is_renewed_once_and_a_refused_refresh_forgets_it() {
 
 #[tokio::test]
 async fn a_renewal_that_nobody_waits_for_is_kept_all_the_same() {
-    let clock = SharedClock(Arc::new(ManualClock::new(1_000_000)));
-    let calls = Arc::new(Mutex::new(Vec::new()));
-    let api = Api::new(&serve(clock.clone(), Arc::clone(&calls)).await).unwrap();
-    let shelf = Shelf::default();
-    shelf.save(&tokens(0, 9_000_000)).unwrap();
+    let (clock, _, api, shelf) = fixture(9_000_000).await;
     let keeper = Keeper::new(api, shelf.clone(), clock).unwrap();
     tokio::select! {
         biased;

@@ -12,10 +12,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-i
 pub(crate) fn routes() -> Router {
     Router::new()
         .route("/", get(index))
-        .route("/first-admin", get(|| file("text/html; charset=utf-8", include_str!("first_admin.html"))))
+        .route(
+            "/first-admin",
+            get(|| file(POLICY, "text/html; charset=utf-8", include_str!("first_admin.html"))),
+        )
         .route(
             "/first-admin.js",
-            get(|| file("text/javascript; charset=utf-8", include_str!("first_admin.js"))),
+            get(|| file(POLICY, "text/javascript; charset=utf-8", include_str!("first_admin.js"))),
         )
 }
 
@@ -24,11 +27,16 @@ async fn index() -> Html<&'static str> {
     Html(include_str!("index.html"))
 }
 
-async fn file(content_type: &'static str, content: &'static str) -> impl IntoResponse {
+/// A file of a page that may do what `policy` says: a Content-Security-Policy (CSP Level 3).
+pub(crate) async fn file(
+    policy: &'static str,
+    content_type: &'static str,
+    content: &'static str,
+) -> impl IntoResponse {
     let headers = [
         (header::CONTENT_TYPE, content_type),
         (header::CACHE_CONTROL, "no-cache"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         // The token stands behind a #, which no browser sends; the address of this page is nobody else's business either.
         (header::REFERRER_POLICY, "no-referrer"),

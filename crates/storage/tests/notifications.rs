@@ -1,42 +1,25 @@
 //! Notifications' store on SQLite and on PostgreSQL, and the service over it.
 
+mod both;
+
 use std::sync::{Arc, Mutex};
 
 use notifications::in_app::{Bell, InApp, Note, NoticeError, NoticeStore, Policy, StoredNotice};
 use platform::{Clock, ManualClock, SystemRandomness};
 use protocol::{ConversationId, NoticeId, NotificationKind, Timestamp, UserId};
 
+use both::on_both;
+
 const START: Timestamp = 1_700_000_000_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 const ALICE: UserId = UserId::from_bytes([1; 16]);
 const BOB: UserId = UserId::from_bytes([2; 16]);
 
-macro_rules! on_both {
-    ($($test:ident)*) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $test() {
-                let folder = tempfile::tempdir().unwrap();
-                let store = storage::sqlite::Database::open(&folder.path().join("kith.db")).unwrap();
-                super::$test(std::sync::Arc::new(store)).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $test() {
-                let database = testkit::postgres::database().unwrap();
-                let store = storage::postgres::Database::open(&database.url(), 4).await.unwrap();
-                super::$test(std::sync::Arc::new(store)).await;
-            })*
-        }
-    };
-}
-
 on_both! {
-    what_is_kept_is_listed_by_time
-    only_the_newest_of_a_user_are_kept
-    what_is_too_old_is_swept
-    the_service_writes_behind_and_rings
+    what_is_kept_is_listed_by_time,
+    only_the_newest_of_a_user_are_kept,
+    what_is_too_old_is_swept,
+    the_service_writes_behind_and_rings,
 }
 
 fn notice(user: UserId, number: u8, created_at: Timestamp) -> StoredNotice {

@@ -11,6 +11,7 @@ mod watchdog;
 
 use std::{
     io,
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -37,4 +38,12 @@ pub fn poll<T>(
         }
         std::thread::sleep(POLL_INTERVAL);
     }
+}
+
+/// Ten bytes for an id: they differ from call to call within a process, and grow.
+pub fn unique() -> [u8; 10] {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let mut bytes = [0; 10];
+    bytes[2..].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    bytes
 }

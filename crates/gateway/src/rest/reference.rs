@@ -3,11 +3,10 @@
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::response::IntoResponse;
 use axum::routing::get;
-use http::header;
 
 use super::openapi;
+use crate::page::file;
 use crate::state::Shared;
 
 /// What the page may do: nothing but load its own parts.
@@ -18,22 +17,14 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| openapi::openapi().to_strin
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
-        .route("/openapi.json", get(|| file("application/json", &DOCUMENT)))
-        .route("/docs", get(|| file("text/html; charset=utf-8", include_str!("reference/page.html"))))
+        .route("/openapi.json", get(|| file(POLICY, "application/json", &DOCUMENT)))
+        .route("/docs", get(|| file(POLICY, "text/html; charset=utf-8", include_str!("reference/page.html"))))
         .route(
             "/docs/page.js",
-            get(|| file("text/javascript; charset=utf-8", include_str!("reference/page.js"))),
+            get(|| file(POLICY, "text/javascript; charset=utf-8", include_str!("reference/page.js"))),
         )
-        .route("/docs/page.css", get(|| file("text/css; charset=utf-8", include_str!("reference/page.css"))))
-}
-
-async fn file(content_type: &'static str, content: &'static str) -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_TYPE, content_type),
-        (header::CACHE_CONTROL, "no-cache"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-    ];
-    (headers, content)
+        .route(
+            "/docs/page.css",
+            get(|| file(POLICY, "text/css; charset=utf-8", include_str!("reference/page.css"))),
+        )
 }

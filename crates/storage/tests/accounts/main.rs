@@ -1,6 +1,8 @@
 //! Accounts over real databases: what a store must do, on both backends, and what the service makes of it.
 
 mod administration;
+#[path = "../both/mod.rs"]
+mod both;
 mod codes;
 mod credentials;
 mod profiles;
@@ -10,49 +12,20 @@ mod timeouts;
 mod users;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use accounts::store::{CodeAttempt, CodeDigest, NewCode, NewSession, NewUser};
 use accounts::{AccountStore, Address};
 use protocol::{DeviceId, UserId};
+use testkit::unique;
+
+use both::on_both;
 
 /// A time to start from.
 const START: i64 = 1_700_000_000_000;
 const DAY: i64 = 24 * 60 * 60 * 1_000;
 const MAX_DEVICES: u32 = 3;
 
-/// Runs each of these `async fn(Store)` on a fresh SQLite and on a fresh PostgreSQL database.
-macro_rules! on_both {
-    ($($name:ident,)+) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                let folder = tempfile::tempdir().unwrap();
-                let store = storage::sqlite::Database::open(&folder.path().join("kith.db")).unwrap();
-                super::$name(std::sync::Arc::new(store)).await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                let database = testkit::postgres::database().unwrap();
-                let store = storage::postgres::Database::open(&database.url(), 8).await.unwrap();
-                super::$name(std::sync::Arc::new(store)).await;
-            })+
-        }
-    };
-}
-pub(crate) use on_both;
-
 type Store = Arc<dyn AccountStore>;
-
-/// Ten bytes that differ from call to call.
-fn unique() -> [u8; 10] {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    let mut bytes = [0; 10];
-    bytes[2..].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-    bytes
-}
 
 fn new_user(username: Option<&str>, address: Option<&Address>) -> NewUser {
     NewUser {

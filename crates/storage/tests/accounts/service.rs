@@ -3,7 +3,7 @@
 mod deletion;
 
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use accounts::{AccountError, Accounts, CodeSender, Policy, SecretKey, SendError, Session, SessionObserver};
 use async_trait::async_trait;

@@ -1,5 +1,7 @@
 //! Chats over real databases: what a store must do, on both backends, and what the service makes of it.
 
+#[path = "../both/mod.rs"]
+mod both;
 mod create;
 mod devices;
 mod groups;
@@ -12,7 +14,6 @@ mod service;
 mod sweep;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use chats::store::{
     ChatStore, Commit, CreationKey, Head, HeadUpdate, Info, Member, MembershipChange, NewConversation,
@@ -22,42 +23,14 @@ use protocol::{
     ConversationId, ConversationKind, ConversationShape, DeviceId, MemberChange, MessageId, MessageKind,
     Role, Seq, UserId,
 };
+use testkit::unique;
+
+use both::on_both;
 
 /// A time to start from.
 const START: i64 = 1_700_000_000_000;
 
-/// Runs each of these `async fn(Store)` on a fresh SQLite and on a fresh PostgreSQL database.
-macro_rules! on_both {
-    ($($name:ident,)+) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                let folder = tempfile::tempdir().unwrap();
-                let store = storage::sqlite::Database::open(&folder.path().join("kith.db")).unwrap();
-                super::$name(std::sync::Arc::new(store)).await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                let database = testkit::postgres::database().unwrap();
-                let store = storage::postgres::Database::open(&database.url(), 8).await.unwrap();
-                super::$name(std::sync::Arc::new(store)).await;
-            })+
-        }
-    };
-}
-pub(crate) use on_both;
-
 type Store = Arc<dyn ChatStore>;
-
-/// Ten bytes that differ from call to call.
-fn unique() -> [u8; 10] {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    let mut bytes = [0; 10];
-    bytes[..8].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-    bytes
-}
 
 fn new_user() -> UserId {
     UserId::compose(START, unique())

@@ -5,11 +5,8 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
 use signalr::Protocol;
 use signalr::client::{Options, connect_over};
@@ -17,9 +14,8 @@ use tempfile::TempDir;
 use testkit::process::Process;
 use testkit::server::{PASSWORD, Store, TestServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
 
+use super::https::{exchange, handshake};
 use crate::support::{PATIENCE, start, until, within};
 
 const DOMAIN: &str = "chat.example.org";
@@ -134,22 +130,6 @@ impl Authority {
     }
 }
 
-async fn handshake(
-    address: SocketAddr,
-    name: ServerName<'static>,
-    trusted: &str,
-) -> std::io::Result<TlsStream<TcpStream>> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(trusted.as_bytes()).expect("PEM")).expect("a certificate");
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let stream = TcpStream::connect(address).await?;
-    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await
-}
-
 fn name() -> ServerName<'static> {
     DOMAIN.try_into().expect("a name")
 }
@@ -173,18 +153,10 @@ async fn a_certificate_is_got_kept_and_renewed() {
     let first = until("a certificate", async || shown(address, &issuer).await).await;
 
     // A message, by our own client, under that name.
-    let mut stream = handshake(address, name(), &issuer).await.expect("TLS");
+    let stream = handshake(address, name(), &issuer).await.expect("TLS");
     let body = json!({ "username": "ann", "password": PASSWORD }).to_string();
-    let head = format!(
-        "POST /api/auth/register HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: close\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n",
-        body.len()
-    );
-    stream.write_all((head + &body).as_bytes()).await.expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
-    let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
-    let ann: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"));
+    let (_, answer) = exchange(stream, "POST", "/api/auth/register", &body).await.expect("an answer");
+    let ann: Value = serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error}: {answer}"));
     let stream = handshake(address, name(), &issuer).await.expect("TLS");
     let url = format!("https://{DOMAIN}/hub").parse().expect("a URL");
     let token = ann["accessToken"].as_str();

@@ -1,6 +1,7 @@
 //! HTTPS with certificate files.
 
 use std::fs;
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use testkit::process::Process;
 use testkit::server::{PASSWORD, Store, TestServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
 use crate::support::{PATIENCE, start, until, within};
 
@@ -41,14 +43,12 @@ fn install(folder: &Path, [certificate, key]: [&str; 2]) {
     fs::write(folder.join("tls.key"), key).expect("written");
 }
 
-/// One request by a client that trusts that certificate alone: status and body.
-pub(crate) async fn request(
+/// A connection by a client that trusts that certificate alone.
+pub(crate) async fn handshake(
     address: SocketAddr,
+    name: ServerName<'static>,
     trusted: &str,
-    method: &str,
-    path: &str,
-    body: &str,
-) -> std::io::Result<(u16, String)> {
+) -> io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(trusted.as_bytes()).expect("PEM")).expect("a certificate");
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -56,11 +56,19 @@ pub(crate) async fn request(
         .expect("versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let name = ServerName::IpAddress(address.ip().into());
     let stream = TcpStream::connect(address).await?;
-    let mut stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await
+}
+
+/// One request over a connection of its own: status and body.
+pub(crate) async fn exchange(
+    mut stream: TlsStream<TcpStream>,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> io::Result<(u16, String)> {
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n",
         body.len()
     );
@@ -69,6 +77,18 @@ pub(crate) async fn request(
     stream.read_to_string(&mut answer).await?;
     let status = answer[9..12].parse().expect("a status");
     Ok((status, answer.split_once("\r\n\r\n").expect("a head").1.to_owned()))
+}
+
+/// One request by a client that trusts that certificate alone: status and body.
+pub(crate) async fn request(
+    address: SocketAddr,
+    trusted: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> io::Result<(u16, String)> {
+    let stream = handshake(address, ServerName::IpAddress(address.ip().into()), trusted).await?;
+    exchange(stream, method, path, body).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use chats::{Appended, Audience, Caller, Chats, Policy, ReceiptNotice, Users};

@@ -1,5 +1,7 @@
 //! Joining by links, and what is set for conversations.
 
+use std::sync::atomic::Ordering;
+
 use chats::{Caller, ChatError, Policy};
 use protocol::{ConversationFilter, ConversationSettings, GroupLink, NewGroupLink, Retention, SyncRequest};
 

@@ -1,6 +1,7 @@
 //! Any interleaving of appends, repeats, receipts, membership changes, failed commits and restarts leaves a log that
 //! the model accepts, and everybody with exactly what is theirs.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::actions::{Rng, World};

@@ -1,5 +1,6 @@
 //! Single stories that the random ones would seldom tell.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chats::{ChatError, Policy};

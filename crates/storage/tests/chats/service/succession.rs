@@ -1,5 +1,7 @@
 //! Leaving one group, and leaving them all.
 
+use std::sync::atomic::Ordering;
+
 use chats::ChatError;
 use protocol::{Body, Content, HistoryRequest};
 

@@ -5,6 +5,7 @@ use hmac::Mac;
 use platform::Timestamp;
 use protocol::CodeRequest;
 
+use crate::error::until;
 use crate::facade::Inner;
 use crate::store::{CodeDigest, CodeSaved, NewCode, PendingCode};
 use crate::{AccountError, Accounts, Address, Channel};
@@ -63,7 +64,7 @@ impl Accounts {
             max_per_hour: inner.policy.codes_per_hour,
         };
         if let CodeSaved::TooSoon(retry_at) = inner.store.save_code(new).await? {
-            return Err(AccountError::RateLimited { retry_at: Some(retry_at) });
+            return Err(AccountError::RateLimited { retry_after: until(now, retry_at) });
         }
         if let Err(error) = inner.sender.send(&address, &code).await {
             tracing::warn!(%error, channel = %address.channel(), "a one-time code was not sent");

@@ -1,6 +1,9 @@
 //! Why a use case failed, by what the caller can do about it.
 
-use protocol::{ErrorCode, Timestamp};
+use std::time::Duration;
+
+use platform::Timestamp;
+use protocol::ErrorCode;
 
 use crate::store::StoreError;
 
@@ -37,11 +40,11 @@ pub enum AccountError {
     /// This server takes no new accounts.
     #[error("this server does not take registrations")]
     RegistrationClosed,
-    /// Too many attempts: not before that time, if one is known.
+    /// Too many attempts: not before that time has passed, if it is known.
     #[error("too many attempts: wait, and try again")]
     RateLimited {
-        /// When to try again, milliseconds since the Unix epoch.
-        retry_at: Option<Timestamp>,
+        /// How long to wait. No point in time: the service's clock is not the machine's.
+        retry_after: Option<Duration>,
     },
     /// No device with that id is signed in to the account.
     #[error("no such device")]
@@ -99,4 +102,9 @@ impl From<StoreError> for AccountError {
             StoreError::Corrupt(reason) => Self::Internal(reason),
         }
     }
+}
+
+/// How long it is from now until then, for those who came too soon; zero if then has passed.
+pub(crate) fn until(now: Timestamp, then: Timestamp) -> Option<Duration> {
+    Some(Duration::from_millis(u64::try_from(then - now).unwrap_or(0)))
 }

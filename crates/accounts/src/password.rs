@@ -78,7 +78,7 @@ impl Hasher {
         &self,
         work: impl FnOnce() -> Result<T, AccountError> + Send + 'static,
     ) -> Result<T, AccountError> {
-        const BUSY: AccountError = AccountError::RateLimited { retry_at: None };
+        const BUSY: AccountError = AccountError::RateLimited { retry_after: None };
         let _place = self.places.try_acquire().map_err(|_| BUSY)?;
         let turn: OwnedSemaphorePermit =
             match tokio::time::timeout(TURN_TIMEOUT, Arc::clone(&self.turns).acquire_owned()).await {
@@ -157,7 +157,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         let refused = hasher.hash("password".into(), &SystemRandomness).await;
-        assert_eq!(refused, Err(AccountError::RateLimited { retry_at: None }));
+        assert_eq!(refused, Err(AccountError::RateLimited { retry_after: None }));
         drop(held);
         for task in waiting {
             assert!(task.await.unwrap().is_ok());

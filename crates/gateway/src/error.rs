@@ -1,5 +1,7 @@
 //! Errors on their way out: a stable code, a sentence, and over HTTP a status.
 
+use std::time::Duration;
+
 use accounts::{AccountError, PeopleError};
 use axum::response::{IntoResponse, Response};
 use chats::ChatError;
@@ -80,9 +82,10 @@ impl From<AccountError> for CommandError {
                 tracing::warn!(reason, "an accounts command failed");
                 Self::new(error.code(), error.code().meaning())
             }
-            AccountError::RateLimited { retry_at } => {
-                Self { retry_after_s: Some(wait_s(*retry_at)), ..Self::new(error.code(), error.to_string()) }
-            }
+            AccountError::RateLimited { retry_after } => Self {
+                retry_after_s: Some(retry_after.map_or(RETRY_AFTER_S, wait_s)),
+                ..Self::new(error.code(), error.to_string())
+            },
             _ => Self::new(error.code(), error.to_string()),
         }
     }
@@ -96,19 +99,17 @@ impl From<PeopleError> for CommandError {
                 tracing::warn!(reason, "a people command failed");
                 Self::new(error.code(), error.code().meaning())
             }
-            PeopleError::TooSoon { retry_at, .. } => Self {
-                retry_after_s: retry_at.map(|at| wait_s(Some(at))),
-                ..Self::new(error.code(), error.to_string())
-            },
+            PeopleError::TooSoon { retry_after, .. } => {
+                Self { retry_after_s: retry_after.map(wait_s), ..Self::new(error.code(), error.to_string()) }
+            }
             _ => Self::new(error.code(), error.to_string()),
         }
     }
 }
 
-fn wait_s(retry_at: Option<platform::Timestamp>) -> u32 {
-    use platform::Clock as _;
-    let wait = retry_at.map(|at| (at - platform::SystemClock.now()).max(0).div_euclid(1_000) + 1);
-    wait.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(RETRY_AFTER_S)
+/// In whole seconds, after which it is over for sure.
+fn wait_s(wait: Duration) -> u32 {
+    u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 impl From<NoticeError> for CommandError {

@@ -1,6 +1,8 @@
 //! Why a use case failed, by what the caller can do about it.
 
-use protocol::{ErrorCode, Timestamp};
+use std::time::Duration;
+
+use protocol::ErrorCode;
 
 use crate::AccountError;
 use crate::store::StoreError;
@@ -28,13 +30,13 @@ pub enum PeopleError {
         /// The bound.
         limit: u32,
     },
-    /// Too soon, or too many: not before that time, if one is known.
+    /// Too soon, or too many: not before that time has passed, if it is known.
     #[error("{why}")]
     TooSoon {
         /// What came before.
         why: &'static str,
-        /// When to try again, milliseconds since the Unix epoch.
-        retry_at: Option<Timestamp>,
+        /// How long to wait. No point in time: the service's clock is not the machine's.
+        retry_after: Option<Duration>,
     },
     /// Somebody who must be asked does not answer: try again later. The reason is for the log.
     #[error("not available right now: {0}")]

@@ -13,6 +13,7 @@ use super::{
     CONTACTS, Consent, INVITE_AGAIN_MS, INVITE_CHARACTERS, INVITE_MS, INVITES_LISTED, INVITES_RECEIVED,
     INVITES_SENT, People, PeopleError, bounded,
 };
+use crate::error::until;
 
 /// What a blocked user is told.
 pub(super) const BLOCKED_BY_THEM: &str = "this user does not take messages from you";
@@ -71,7 +72,7 @@ impl People {
             max_received: INVITES_RECEIVED,
             max_contacts: CONTACTS,
         };
-        let too_soon = |why, retry_at| Err(PeopleError::TooSoon { why, retry_at });
+        let too_soon = |why, retry_after| Err(PeopleError::TooSoon { why, retry_after });
         match self.0.store.invite(new).await? {
             Invited::Kept(invite) => {
                 self.tell_both(&invite).await;
@@ -94,7 +95,8 @@ impl People {
             }
             Invited::Blocked => Err(PeopleError::Forbidden(BLOCKED_BY_THEM)),
             Invited::Rejected(at) => {
-                too_soon("this user has declined: wait before you ask again", Some(at + INVITE_AGAIN_MS))
+                let wait = until(now, at + INVITE_AGAIN_MS);
+                too_soon("this user has declined: wait before you ask again", wait)
             }
             Invited::TooManySent => too_soon("too many invites of yours wait for an answer", None),
             Invited::TooManyReceived => too_soon("too many invites wait for this user's answer", None),

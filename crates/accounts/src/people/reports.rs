@@ -52,7 +52,7 @@ impl People {
         if self.0.store.report(report, REPORTS_OPEN).await? {
             return Ok(id);
         }
-        Err(PeopleError::TooSoon { why: "too many reports of yours wait for a moderator", retry_at: None })
+        Err(PeopleError::TooSoon { why: "too many reports of yours wait for a moderator", retry_after: None })
     }
 
     /// A page of reports. The caller is a moderator.

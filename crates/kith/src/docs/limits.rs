@@ -1,5 +1,8 @@
 //! `docs/limits.md`: every bound in one table, what it is, where it is set, and what a client sees of it.
 
+use accounts::people;
+use protocol::{Content, MessageId};
+
 use super::{one_line, put};
 use crate::settings::help::{Setting, settings};
 
@@ -7,6 +10,8 @@ use crate::settings::help::{Setting, settings};
 const WAIT: &str = "`rate_limited`, 429 with `Retry-After`";
 /// What whoever connects too often or too much is told.
 const NOT_IN: &str = "no connection: 429 with `Retry-After`";
+/// What is out of bounds.
+const INVALID: &str = "`invalid`, 422";
 /// Nothing but time.
 const SLOWER: &str = "nothing: it takes longer";
 
@@ -126,7 +131,6 @@ const FIXED: &[(&str, &str, &str)] = &[
         "32,768, then the queues above",
         SLOWER,
     ),
-    ("A message's id, in bytes", "64", "`invalid`, 422"),
     ("Names of users, devices and groups, in characters", "100", "`invalid`, 422"),
     ("Description of a group, in characters", "1,000", "`invalid`, 422"),
     ("Picture of a group, in bytes", "300", "`invalid`, 422"),
@@ -146,7 +150,40 @@ const FIXED: &[(&str, &str, &str)] = &[
     ("Changes that wait for SQLite", "1,024, and 4,096 readings", SLOWER),
     ("A statement of PostgreSQL, in seconds", "30", "`unavailable`, 503"),
     ("Codes that are sent at once", "16", SLOWER),
+    ("A username, in characters", "3 to 32", INVALID),
+    ("What users say about themselves, in characters", "500", INVALID),
+    ("Picture of a user, in bytes", "300", INVALID),
+    ("Users on a page of a search", "50", "`next` in the page: ask again"),
+    ("Accounts on a page", "100", "`next` in the page: ask again"),
+    ("Words in a search for users", "4", INVALID),
+    ("Users whom one connection watches", "1,000", INVALID),
+    ("A search for messages", "256 characters, 16 words, the 1,000 latest conversations", INVALID),
+    ("Messages on a page of a search", "200, and 50 if none is named", "`next` in the page: ask again"),
+    ("Words of a message that can be found", "2,000", "the others are not found"),
+    ("Pinned messages of a conversation", "50", INVALID),
+    ("Members that react to one message", "1,000", "`forbidden`, 403"),
 ];
+
+/// Those of them that other crates name, so that no number stands in two places.
+const NAMED: &[(&str, u64, &str)] = &[
+    ("A message's id, in bytes", MessageId::MAX_BYTES as u64, INVALID),
+    ("Members that a text mentions", Content::MENTIONS as u64, INVALID),
+    ("A reaction, in bytes", Content::EMOJI_BYTES as u64, INVALID),
+    ("Contacts of a user", people::CONTACTS as u64, "`invalid`, 422: take somebody off it"),
+    ("Contacts on a page", people::CONTACTS_PAGE as u64, "`next` in the page: ask again"),
+    ("Users whom a user blocks", people::BLOCKED as u64, "`invalid`, 422: take somebody off it"),
+    ("What comes with an invite, in characters", people::INVITE_CHARACTERS as u64, INVALID),
+    ("Invites of a user that wait for an answer", people::INVITES_SENT as u64, "`rate_limited`, 429"),
+    ("Invites to a user that wait for an answer", people::INVITES_RECEIVED as u64, "`rate_limited`, 429"),
+    ("Invites in a list", people::INVITES_LISTED as u64, "those that wait, and the newest of the others"),
+    ("How long an invite waits, in days", (people::INVITE_MS / DAY_MS) as u64, "it has expired"),
+    ("Before a user who declined is invited again, in days", (people::INVITE_AGAIN_MS / DAY_MS) as u64, WAIT),
+    ("Reason of a report, or a moderator's note, in characters", people::REASON_CHARACTERS as u64, INVALID),
+    ("Open reports of a user", people::REPORTS_OPEN as u64, "`rate_limited`, 429"),
+    ("Reports on a page", people::REPORTS_PAGE as u64, "`more` in the page: ask again"),
+];
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 const ABOUT: &str = "\
 <!-- Generated from crates/kith/src/docs/limits.rs and the settings by `cargo test -p kith --test generated`. -->
@@ -208,5 +245,16 @@ pub fn limits() -> String {
     for (what, bound, seen) in FIXED {
         put(&mut out, format_args!("| {what} | {bound} | {seen} |\n"));
     }
+    for (what, bound, seen) in NAMED {
+        put(&mut out, format_args!("| {what} | {} | {seen} |\n", grouped(*bound)));
+    }
     out
+}
+
+/// A number under a million with a comma after the thousands.
+fn grouped(number: u64) -> String {
+    match number / 1_000 {
+        0 => number.to_string(),
+        thousands => format!("{thousands},{:03}", number % 1_000),
+    }
 }

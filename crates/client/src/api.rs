@@ -36,11 +36,17 @@ struct Refusal {
 
 impl Api {
     /// The server at `base`, such as `https://chat.example.org`. Does not connect yet.
+    ///
+    /// # Errors
+    /// [`Error::Network`] if that is no address of a server.
     pub fn new(base: &str) -> Result<Self, Error> {
         Self::from_address(base, None)
     }
 
     /// As [`Api::new`], speaking from a certain local address: a load generator's way to be many hosts.
+    ///
+    /// # Errors
+    /// As [`Api::new`].
     pub fn from_address(base: &str, local: Option<IpAddr>) -> Result<Self, Error> {
         // Whoever comes first sets it; all of ours set the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -72,51 +78,80 @@ impl Api {
     }
 
     /// Registers with a username and a password, and signs in.
+    ///
+    /// # Errors
+    /// [`Error::Refused`]: the name is taken, something is malformed, or nobody may register. Or the server did
+    /// not answer.
     pub async fn register(&self, credentials: &Credentials) -> Result<SignedIn, Error> {
         self.post("/api/auth/register", credentials).await
     }
 
     /// Signs in with a username and a password.
+    ///
+    /// # Errors
+    /// [`Error::Refused`]: there is no such user, or the password is wrong. Or the server did not answer.
     pub async fn login(&self, credentials: &Credentials) -> Result<SignedIn, Error> {
         self.post("/api/auth/login", credentials).await
     }
 
     /// Asks for a one-time code.
+    ///
+    /// # Errors
+    /// [`Error::Refused`]: no address, too soon, or it cannot be sent. Or the server did not answer.
     pub async fn request_code(&self, request: &CodeRequest) -> Result<CodeSent, Error> {
         self.post("/api/auth/code", request).await
     }
 
     /// Signs in, or registers, with a one-time code.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a wrong code or one that is spent; or the server did not answer.
     pub async fn verify_code(&self, verification: &CodeVerification) -> Result<SignedIn, Error> {
         self.post("/api/auth/verify", verification).await
     }
 
     /// Exchanges a refresh token. Once the server has answered, the old one must never be used again: see
     /// [`crate::Keeper`].
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`] if the server takes it no more. After any other error it is unknown whether the token
+    /// was exchanged.
     pub async fn refresh(&self, refresh_token: &str) -> Result<Tokens, Error> {
         let request = RefreshRequest { refresh_token: refresh_token.to_owned() };
         self.post("/api/auth/refresh", &request).await
     }
 
     /// Ends the session.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`] if it had ended already; or the server did not answer.
     pub async fn logout(&self, access_token: &str) -> Result<(), Error> {
         let request = self.request(Method::POST, "/api/auth/logout").bearer_auth(access_token);
         self.send(request).await.map(drop)
     }
 
     /// The account's signed-in devices.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`] if the token is not good any more; or the server did not answer.
     pub async fn sessions(&self, access_token: &str) -> Result<Vec<SessionInfo>, Error> {
         let request = self.request(Method::GET, "/api/auth/sessions").bearer_auth(access_token);
         decode(self.send(request).await?)
     }
 
     /// Ends the session of one device.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if there is no such device, [`Error::SignedOut`]; or the server did not answer.
     pub async fn revoke_session(&self, access_token: &str, device: DeviceId) -> Result<(), Error> {
         let path = format!("/api/auth/sessions/{device}");
         self.send(self.request(Method::DELETE, &path).bearer_auth(access_token)).await.map(drop)
     }
 
     /// A conversation as a file of JSON objects, one a line: itself, then its entries, the oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] to those who have no part in it, [`Error::SignedOut`]; or the server did not answer.
     pub async fn export(&self, access_token: &str, conversation: ConversationId) -> Result<Export, Error> {
         let path = format!("/api/conversations/{conversation}/export");
         let request = self.request(Method::GET, &path).bearer_auth(access_token).timeout(EXPORT_TIMEOUT);
@@ -130,6 +165,10 @@ impl Api {
     }
 
     /// Sets or changes one's username, password, or both.
+    ///
+    /// # Errors
+    /// [`Error::Refused`]: the name is taken, something is malformed, or the current password is wrong.
+    /// [`Error::SignedOut`]; or the server did not answer.
     pub async fn change_credentials(
         &self,
         access_token: &str,
@@ -140,6 +179,10 @@ impl Api {
     }
 
     /// Adds the address that a one-time code proves to one's account.
+    ///
+    /// # Errors
+    /// [`Error::Refused`]: the code is wrong, or the address is another account's. [`Error::SignedOut`]; or the
+    /// server did not answer.
     pub async fn add_address(
         &self,
         access_token: &str,
@@ -150,6 +193,10 @@ impl Api {
     }
 
     /// Deletes one's account for good.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it takes a password or a code that was not given or is wrong, [`Error::SignedOut`];
+    /// or the server did not answer.
     pub async fn delete_account(
         &self,
         access_token: &str,
@@ -161,6 +208,9 @@ impl Api {
     }
 
     /// Whether the server is there and well.
+    ///
+    /// # Errors
+    /// [`Error::Network`] or [`Error::Timeout`] if nobody answers, [`Error::Protocol`] if it is no such server.
     pub async fn health(&self) -> Result<(), Error> {
         self.send(self.request(Method::GET, "/health")).await.map(drop)
     }

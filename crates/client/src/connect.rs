@@ -32,6 +32,9 @@ impl HubConnector {
     }
 
     /// One connection, without the engine around it.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`] if the session has ended; or the server was not reached.
     pub async fn open(&self) -> Result<(Hub, Events), Error> {
         let url = self.keeper.api().hub_url();
         let open = |token: String| {
@@ -93,6 +96,9 @@ impl Pushes for Events {
 }
 
 /// Opens a connection to a hub at `ws://…` or `wss://…`. [`Error::SignedOut`] if the server refuses the token.
+///
+/// # Errors
+/// As just said; [`Error::Timeout`] or [`Error::Network`] if the server was not reached.
 pub async fn connect_hub(url: &str, token: &str, protocol: Protocol) -> Result<(Connection, Events), Error> {
     signalr::client::connect(url, Some(token), protocol, Options::default()).await.map_err(connect_error)
 }

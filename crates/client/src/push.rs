@@ -43,6 +43,9 @@ pub enum Push {
 
 impl Push {
     /// Decodes an event; `None` is one this version does not know.
+    ///
+    /// # Errors
+    /// The arguments are not those of that event.
     pub fn decode(target: &str, arguments: &Arguments) -> Result<Option<Self>, ArgumentError> {
         Ok(Some(match target {
             events::MESSAGE => Self::Message(message(arguments)?),

@@ -221,6 +221,9 @@ impl<L: Link> Session<L> {
     /// Queues a message, which must have an id, behind earlier ones of its conversation; waits while the outbox is
     /// full. The ticket yields the server's answer, however many connections that takes; whoever drops it does not take
     /// the message back.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] once the session has ended.
     pub async fn send(
         &self,
         conversation: ConversationId,
@@ -234,6 +237,9 @@ impl<L: Link> Session<L> {
     }
 
     /// The connection for other calls; waits until there is one. What is called on it fails if it breaks.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] once the session has ended.
     pub async fn link(&self) -> Result<L, Error> {
         let mut link = self.link.clone();
         let found = link.wait_for(Option::is_some).await.map_err(|_| Error::Closed)?;

@@ -46,6 +46,9 @@ struct Shared {
 
 impl Keeper {
     /// Keeps the tokens in `vault`, which must hold some.
+    ///
+    /// # Errors
+    /// What the vault fails with: [`Error::SignedOut`] if it is empty.
     pub fn new(api: Api, vault: impl Vault, clock: impl Clock) -> Result<Self, Error> {
         let tokens = Mutex::new(vault.load()?);
         let (vault, clock) = (Box::new(vault), Box::new(clock));
@@ -58,6 +61,9 @@ impl Keeper {
     }
 
     /// An access token that is good for a while.
+    ///
+    /// # Errors
+    /// As [`Keeper::renew`], where it takes that.
     pub async fn access_token(&self) -> Result<String, Error> {
         let tokens = self.tokens();
         if self.lasts(&tokens, USE_BEFORE_MS) {
@@ -69,6 +75,9 @@ impl Keeper {
 
     /// Another access token after the server has refused `refused`. Goes on in the background if the future is dropped:
     /// the server's answer, once asked for, must reach the vault.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`] if the session has ended; the server did not answer, or the vault failed.
     pub async fn renew(&self, refused: &str) -> Result<String, Error> {
         let (sender, receiver) = oneshot::channel();
         let (keeper, refused) = (self.clone(), refused.to_owned());
@@ -109,6 +118,9 @@ impl Keeper {
     }
 
     /// Runs `call` with an access token, and once more with a new one if the server refuses the first.
+    ///
+    /// # Errors
+    /// What `call` failed with, or [`Keeper::renew`].
     pub async fn with_token<T, F>(&self, call: impl Fn(String) -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,

@@ -63,6 +63,9 @@ impl Arguments {
     }
 
     /// Decodes the argument at `index`, counted from 0.
+    ///
+    /// # Errors
+    /// There is none, or it is none of that type.
     pub fn get<T: DeserializeOwned>(&self, index: usize) -> Result<T, ArgumentError> {
         let raw = self
             .raw(index)
@@ -72,6 +75,9 @@ impl Arguments {
     }
 
     /// Decodes the argument at `index`; missing and null are both none.
+    ///
+    /// # Errors
+    /// It is none of that type.
     pub fn get_optional<T: DeserializeOwned>(&self, index: usize) -> Result<Option<T>, ArgumentError> {
         match self.raw(index) {
             None => Ok(None),

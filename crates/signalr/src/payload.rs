@@ -15,6 +15,9 @@ pub struct Payload {
 
 impl Payload {
     /// Encodes a value. MessagePack structs become maps by field name.
+    ///
+    /// # Errors
+    /// It has no form in that protocol, or nests too deeply.
     pub fn encode<T: Serialize + ?Sized>(protocol: Protocol, value: &T) -> Result<Payload, EncodeError> {
         let mut bytes = Vec::new();
         value::encode(protocol, value, &mut bytes)?;
@@ -59,6 +62,9 @@ impl Payload {
     }
 
     /// Decodes the value; void decodes as null does.
+    ///
+    /// # Errors
+    /// It is none of that type, or nests too deeply.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         value::decode(self.protocol, self.as_bytes())
     }

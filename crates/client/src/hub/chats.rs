@@ -49,6 +49,9 @@ impl Hub {
     }
 
     /// Shows others that one types, or no longer. Nobody waits for an answer.
+    ///
+    /// # Errors
+    /// The connection has ended.
     pub fn set_typing(&self, conversation: ConversationId, typing: bool) -> Result<(), Error> {
         self.0.send("SetTyping", (conversation, typing)).map_err(invoke_error)
     }
@@ -59,6 +62,9 @@ impl Hub {
     }
 
     /// The past as a stream, newest first.
+    ///
+    /// # Errors
+    /// The connection has ended. What the server refuses comes as an item.
     pub fn stream_history(
         &self,
         conversation: ConversationId,

@@ -67,6 +67,10 @@ impl From<hyper::Error> for ConnectError {
 
 /// Opens a connection to the hub at `http://host/hub` or `https://host/hub`. Dropping all of the [`Connection`]'s clones
 /// closes it.
+///
+/// # Errors
+/// No such address, no connection, a refusal (401 for a token that is not good), or [`Options::connect_timeout`]
+/// has passed.
 pub async fn connect(
     url: &str,
     token: Option<&str>,
@@ -97,6 +101,9 @@ pub async fn connect(
 
 /// Opens a connection over a stream to the server, such as TLS. `id` is the connection token of a negotiation, if there
 /// was one. There is no time limit but that of the handshake.
+///
+/// # Errors
+/// A refusal, a stream that ended, or the handshake failed.
 pub async fn connect_over<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     io: Io,
     url: &Uri,

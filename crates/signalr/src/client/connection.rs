@@ -51,6 +51,9 @@ impl Connection {
     }
 
     /// Calls a method and waits for its result. The arguments are a tuple or an array.
+    ///
+    /// # Errors
+    /// The server said no, the connection has ended, or something has no encoding or is none of that type.
     pub async fn invoke<A: Serialize, R: DeserializeOwned>(
         &self,
         target: &str,
@@ -61,6 +64,9 @@ impl Connection {
 
     /// Calls a method and waits for its result, which is left encoded. The call is on its way, in the order of calls,
     /// when this returns, before it is awaited.
+    ///
+    /// # Errors
+    /// As [`Connection::invoke`], but for the result, which nobody looked at.
     pub fn invoke_raw<A: Serialize>(
         &self,
         target: &str,
@@ -75,6 +81,9 @@ impl Connection {
     }
 
     /// Calls a method without wanting an answer.
+    ///
+    /// # Errors
+    /// The connection has ended, or an argument has no encoding.
     pub fn send<A: Serialize>(&self, target: &str, arguments: A) -> Result<(), InvokeError> {
         let protocol = self.protocol();
         self.shared()
@@ -82,6 +91,9 @@ impl Connection {
     }
 
     /// Calls a method that streams. Dropping the stream cancels it.
+    ///
+    /// # Errors
+    /// The connection has ended, or an argument has no encoding. What the server says is in the stream.
     pub fn stream<A: Serialize, R: DeserializeOwned>(
         &self,
         target: &str,

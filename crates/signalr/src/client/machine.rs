@@ -160,6 +160,9 @@ impl ClientMachine {
     }
 
     /// Takes bytes that came in, up to the first event; call it again until it says None. An error ends the connection.
+    ///
+    /// # Errors
+    /// What came in breaks the protocol or a bound, or the server refused the handshake.
     pub fn receive(
         &mut self,
         now: Duration,
@@ -254,6 +257,9 @@ impl ClientMachine {
     }
 
     /// Calls a method that answers once. The arguments are a tuple or an array.
+    ///
+    /// # Errors
+    /// An argument has no encoding; nothing was written.
     pub fn invoke<A: Serialize + ?Sized>(
         &mut self,
         target: &str,
@@ -264,6 +270,9 @@ impl ClientMachine {
     }
 
     /// Calls a method that streams items.
+    ///
+    /// # Errors
+    /// As [`ClientMachine::invoke`].
     pub fn stream<A: Serialize + ?Sized>(
         &mut self,
         target: &str,
@@ -288,6 +297,9 @@ impl ClientMachine {
     }
 
     /// Calls a method without wanting an answer.
+    ///
+    /// # Errors
+    /// As [`ClientMachine::invoke`].
     pub fn send<A: Serialize + ?Sized>(
         &mut self,
         target: &str,
@@ -322,6 +334,9 @@ impl ClientMachine {
 
     /// Does what is due: a ping goes to `out`. Returns when to call again; earlier is harmless, and there is no need to
     /// call it whenever something is sent or received.
+    ///
+    /// # Errors
+    /// The server has been silent for too long: the connection is to be ended.
     pub fn poll_timer(
         &mut self,
         now: Duration,

@@ -25,6 +25,9 @@ pub struct Tls(Arc<ClientConfig>);
 
 impl Tls {
     /// The machine's certificate authorities. They are read once in a process.
+    ///
+    /// # Errors
+    /// They cannot be read.
     pub fn system() -> io::Result<Tls> {
         static SYSTEM: OnceLock<Tls> = OnceLock::new();
         if let Some(tls) = SYSTEM.get() {
@@ -35,6 +38,9 @@ impl Tls {
     }
 
     /// The machine's certificate authorities and those of a PEM file, such as an operator's own.
+    ///
+    /// # Errors
+    /// The file is no PEM, or the machine has no authorities that can be read.
     pub fn with_roots(pem: &[u8]) -> io::Result<Tls> {
         let roots = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<Vec<_>, _>>()

@@ -16,6 +16,9 @@ const ACK: u8 = 8;
 const SEQUENCE: u8 = 9;
 
 /// Types 1 and 4. `arguments` is a tuple or an array. On an error `out` is as it was.
+///
+/// # Errors
+/// An argument has no encoding.
 pub fn invocation<A: Serialize + ?Sized>(
     protocol: Protocol,
     id: Option<&str>,

@@ -40,6 +40,9 @@ struct RequestFields<'a> {
 
 impl HandshakeRequest {
     /// Parses the first message, without its separator. The error is what to answer.
+    ///
+    /// # Errors
+    /// It is no handshake, or asks for what is not there.
     pub fn parse(message: &[u8]) -> Result<HandshakeRequest, ProtocolError> {
         let fields: RequestFields<'_> = serde_json::from_slice(message)
             .map_err(|error| ProtocolError::Handshake(format!("Invalid handshake: {error}")))?;
@@ -65,6 +68,9 @@ impl HandshakeRequest {
 
 impl HandshakeResponse {
     /// Parses the first message, without its separator.
+    ///
+    /// # Errors
+    /// It is no answer to a handshake.
     pub fn parse(message: &[u8]) -> Result<HandshakeResponse, ProtocolError> {
         serde_json::from_slice(message)
             .map_err(|error| ProtocolError::Handshake(format!("Invalid handshake response: {error}")))

@@ -103,6 +103,9 @@ pub enum Message {
 
 impl Message {
     /// Parses one whole message as [`MessageReader`] yields it: without separator or length.
+    ///
+    /// # Errors
+    /// It is no message of that protocol.
     pub fn parse(protocol: Protocol, message: Bytes) -> Result<Message, ProtocolError> {
         match protocol {
             Protocol::Json => json::parse(message),

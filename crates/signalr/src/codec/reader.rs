@@ -44,6 +44,9 @@ impl MessageReader {
 
     /// The next whole message, without separator or length; consumes what it used of `input`. None: all of `input` was
     /// used and more is needed.
+    ///
+    /// # Errors
+    /// A message is longer than the limit, or its length is malformed.
     pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Bytes>, ProtocolError> {
         if self.held.is_empty() {
             return match find(self.protocol, self.max_bytes, input, 0)? {

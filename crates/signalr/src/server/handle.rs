@@ -59,6 +59,9 @@ impl ConnectionHandle {
     /// or [`super::Options::max_queued_bytes`], all of them are dropped, [`super::Options::lagging`] is sent in their
     /// place, and whatever comes until that is written is dropped too, which is no error. The client then has to ask
     /// for what it missed.
+    ///
+    /// # Errors
+    /// The connection has ended.
     pub fn send(&self, broadcast: &Broadcast) -> Result<(), Closed> {
         let frame = broadcast.frame(self.protocol());
         if frame.is_empty() {
@@ -80,6 +83,9 @@ impl ConnectionHandle {
 
     /// Invokes a client method and waits for its result, for [`super::Options::answer_timeout`]. The arguments are a tuple
     /// or an array. The client is asked, in the order of what is sent to it, when this returns, before it is awaited.
+    ///
+    /// # Errors
+    /// The client said no or did not answer in time, the connection has ended, or an argument has no encoding.
     pub fn invoke<A: Serialize>(
         &self,
         target: &str,

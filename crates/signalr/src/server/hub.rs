@@ -99,12 +99,18 @@ pub struct Call<C> {
 
 impl<C> Call<C> {
     /// Encodes a result or a stream's item for the caller.
+    ///
+    /// # Errors
+    /// It has no encoding.
     pub fn reply<T: Serialize + ?Sized>(&self, value: &T) -> Result<Payload, HubError> {
         Ok(Payload::encode(self.connection.protocol(), value)?)
     }
 
     /// The stream that the client sends as its `index`th, from 0; streams are not counted among `arguments`. To be taken
     /// once. The error's text is ASP.NET's of a missing argument.
+    ///
+    /// # Errors
+    /// There is none, or it was taken.
     pub fn upload(&mut self, index: usize) -> Result<Upload, HubError> {
         let given = self.arguments.len() + self.uploads.len();
         let upload = self.uploads.get_mut(index).and_then(Option::take);

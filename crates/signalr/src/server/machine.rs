@@ -132,6 +132,9 @@ impl ServerMachine {
 
     /// Takes bytes that came in, up to the first event; call it again until it says None. Answers go to `out`. After an
     /// error, `out` holds the last words and the connection is to be ended.
+    ///
+    /// # Errors
+    /// What came in breaks the protocol or a bound.
     pub fn receive(
         &mut self,
         now: Duration,
@@ -285,6 +288,9 @@ impl ServerMachine {
 
     /// Does what is due: a ping goes to `out`. Returns when to call again; earlier is harmless, and there is no need to
     /// call it whenever something is sent or received.
+    ///
+    /// # Errors
+    /// The client has been silent for too long: the connection is to be ended.
     pub fn poll_timer(
         &mut self,
         now: Duration,

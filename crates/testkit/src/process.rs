@@ -3,8 +3,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Write},
-    net::{SocketAddr, TcpStream},
+    io,
     os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
@@ -13,8 +12,6 @@ use std::{
 
 use crate::{poll, watchdog::Watchdog};
 
-/// How long one look at an HTTP address may take.
-const HTTP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of the log's end an error quotes, in bytes.
 const LOG_TAIL_BYTES: usize = 4096;
 
@@ -75,16 +72,6 @@ impl Process {
             let whole = log.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
             let mut lines = whole.filter(|line| line.contains(part));
             lines.next().map(str::to_owned)
-        })
-    }
-
-    /// Waits until a GET of `path` answers 200.
-    ///
-    /// # Errors
-    /// When the process ends before, or the limit passes; both quote the end of the log.
-    pub fn wait_for_http(&mut self, address: SocketAddr, path: &str, limit: Duration) -> io::Result<()> {
-        self.wait_until(&format!("200 from http://{address}{path}"), limit, |_| {
-            matches!(http_status(address, path), Ok(200)).then_some(())
         })
     }
 
@@ -199,17 +186,6 @@ fn parent(pid: u32) -> Option<u32> {
 fn stat_field(pid: u32, number: usize) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(number - 3).map(str::to_owned)
-}
-
-fn http_status(address: SocketAddr, path: &str) -> io::Result<u16> {
-    let mut stream = TcpStream::connect_timeout(&address, HTTP_TIMEOUT)?;
-    stream.set_read_timeout(Some(HTTP_TIMEOUT))?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
-    let mut start = [0; "HTTP/1.1 200".len()];
-    stream.read_exact(&mut start)?;
-    let status = std::str::from_utf8(&start[9..]).ok().and_then(|digits| digits.parse().ok());
-    status.ok_or_else(|| io::Error::other("no HTTP status"))
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ mod reload;
 mod traces;
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use serde_json::json;
 use testkit::http::Answer;
@@ -121,9 +120,11 @@ async fn a_busy_server_tells_no_secrets(store: Store) {
     get(&server, &format!("/api/nothing?password={PASSWORD}"));
     let (user, account) = (bob.user().to_owned(), bob.account.clone());
     bob.leave().await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let log = server.log();
-    assert!(log.contains(&user) && log.contains("disconnected"), "connections are logged: {log}");
+    let log = until("connections are logged", async || {
+        let log = server.log();
+        (log.contains(&user) && log.contains("disconnected")).then_some(log)
+    })
+    .await;
     let new = |name: &str| renewed.body[name].as_str().expect("a token").to_owned();
     // As a list of bytes, too, which is how tokio-postgres would tell a statement's parameters.
     let bytes = format!("{:?}", BODY.as_bytes());

@@ -1,5 +1,3 @@
-use std::{net::TcpListener, thread};
-
 use super::*;
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -30,24 +28,6 @@ fn waiting_has_a_bound() {
     let (_folder, mut process) = shell("exec sleep 60");
     let error = process.wait_for_line("never", Duration::from_millis(20)).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-}
-
-#[test]
-fn waits_for_http() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = thread::spawn(move || {
-        for status in ["503 Not Yet", "200 OK"] {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut request = [0; 512];
-            let length = stream.read(&mut request).unwrap();
-            assert!(request[..length].starts_with(b"GET /health HTTP/1.1\r\n"));
-            write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").unwrap();
-        }
-    });
-    let (_folder, mut process) = shell("exec sleep 60");
-    process.wait_for_http(address, "/health", LIMIT).unwrap();
-    server.join().unwrap();
 }
 
 #[test]

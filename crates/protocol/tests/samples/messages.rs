@@ -32,7 +32,10 @@ pub(super) fn actions(it: &Samples, area: &mut Area) {
 pub(super) fn sync(it: &Samples, area: &mut Area) {
     let after = vec![(it.direct, 7), (it.group, 0)];
     let mark = Mark { conversation: it.group, seq: 5, kind: MarkKind::Hidden };
-    area.object("SyncRequest", &SyncRequest { after, after_device_message: Some(3), after_mark: Some(8), limit: Some(100) });
+    area.object(
+        "SyncRequest",
+        &SyncRequest { after, after_device_message: Some(3), after_mark: Some(8), limit: Some(100) },
+    );
     area.object(
         "SyncPage",
         &SyncPage {

@@ -63,11 +63,12 @@ impl Accounts {
     /// Suspends an account: its sessions end, and nobody signs in to it any more. Returns what it is now.
     ///
     /// # Errors
-    /// [`AccountError::Forbidden`], [`AccountError::Invalid`] for one's own, [`AccountError::LastAdmin`],
+    /// [`AccountError::Forbidden`], [`AccountError::OnOneself`], [`AccountError::LastAdmin`],
     /// [`AccountError::NoSuchUser`], [`AccountError::Unavailable`].
     pub async fn suspend(&self, by: UserId, user: UserId) -> Result<AccountInfo, AccountError> {
         let addresses = self.may_suspend(by, user).await?;
-        let ended = done(self.0.store.suspend(self.change(by, user)).await?)?;
+        let ended = self.0.store.suspend(self.change(by, user)).await;
+        let ended = done(self.0.certain(user, ended)?)?;
         self.0.ended(user, &ended);
         audit(by, user, "suspended");
         self.account_info(user, addresses).await
@@ -76,7 +77,7 @@ impl Accounts {
     /// Ends a suspension. Returns what the account is now.
     ///
     /// # Errors
-    /// [`AccountError::Forbidden`], [`AccountError::Invalid`] for one's own, [`AccountError::NoSuchUser`],
+    /// [`AccountError::Forbidden`], [`AccountError::OnOneself`], [`AccountError::NoSuchUser`],
     /// [`AccountError::Unavailable`].
     pub async fn reinstate(&self, by: UserId, user: UserId) -> Result<AccountInfo, AccountError> {
         let addresses = self.may_suspend(by, user).await?;
@@ -90,15 +91,15 @@ impl Accounts {
     /// Gives an account a role. Returns what it is now.
     ///
     /// # Errors
-    /// [`AccountError::Forbidden`], [`AccountError::LastAdmin`], [`AccountError::NoSuchUser`],
-    /// [`AccountError::Unavailable`].
+    /// [`AccountError::Forbidden`], [`AccountError::OnOneself`], [`AccountError::LastAdmin`],
+    /// [`AccountError::NoSuchUser`], [`AccountError::Unavailable`].
     pub async fn set_role(
         &self,
         by: UserId,
         user: UserId,
         role: ServerRole,
     ) -> Result<AccountInfo, AccountError> {
-        self.authorize(by, Permission::ChangeRoles).await?;
+        self.authorize_on_another(by, user, Permission::ChangeRoles).await?;
         done(self.0.store.set_role(self.change(by, user), role).await?)?;
         tracing::info!(%by, %user, %role, "audit: role changed");
         self.account_info(user, true).await
@@ -108,19 +109,20 @@ impl Accounts {
     /// signs in with it has no password then, and sets a new one.
     ///
     /// # Errors
-    /// [`AccountError::Forbidden`], [`AccountError::Invalid`] if the account has no username,
+    /// [`AccountError::Forbidden`], [`AccountError::OnOneself`], [`AccountError::Invalid`] if the account has no username,
     /// [`AccountError::NoSuchUser`], [`AccountError::RateLimited`] when too many sign-ins wait,
     /// [`AccountError::Unavailable`].
     pub async fn reset_password(&self, by: UserId, user: UserId) -> Result<OneTimePassword, AccountError> {
         let inner = &self.0;
-        self.authorize(by, Permission::ResetPasswords).await?;
+        self.authorize_on_another(by, user, Permission::ResetPasswords).await?;
         let text = BASE32_NOPAD.encode(&inner.random::<PASSWORD_BYTES>()).to_ascii_lowercase();
         let groups: Vec<_> = text.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
         let password = groups.join("-");
         let hash = inner.hasher.hash(password.clone(), &*inner.randomness).await?;
         let change = self.change(by, user);
         let expires_at = change.now + PASSWORD_TTL_MS;
-        match inner.store.reset_password(change, &hash, expires_at).await? {
+        let reset = inner.store.reset_password(change, &hash, expires_at).await;
+        match inner.certain(user, reset)? {
             PasswordReset::Reset { username, ended } => {
                 inner.ended(user, &ended);
                 audit(by, user, "password reset");
@@ -178,10 +180,7 @@ impl Accounts {
 
     /// Whether whoever asks may also see addresses.
     async fn may_suspend(&self, by: UserId, user: UserId) -> Result<bool, AccountError> {
-        let role = self.authorize(by, Permission::SuspendAccounts).await?;
-        if by == user {
-            return Err(AccountError::invalid("nobody suspends themselves"));
-        }
+        let role = self.authorize_on_another(by, user, Permission::SuspendAccounts).await?;
         let target = self.0.store.account(user).await?.ok_or(AccountError::NoSuchUser)?;
         if role != ServerRole::Admin && target.role != ServerRole::User {
             return Err(AccountError::Forbidden(Permission::ChangeRoles.name()));

@@ -61,6 +61,14 @@ impl<K: Eq + Hash + Copy, V: Clone> Cache<K, V> {
         state.old.remove(key);
     }
 
+    /// Removes every value of which that holds. Looks at all of them.
+    pub(crate) fn remove_all(&self, which: impl Fn(&V) -> bool) {
+        let mut state = self.lock();
+        state.invalidations += 1;
+        state.young.retain(|_, value| !which(value));
+        state.old.retain(|_, value| !which(value));
+    }
+
     fn put(&self, state: &mut State<K, V>, key: K, value: V) {
         if state.young.len() >= self.half && !state.young.contains_key(&key) {
             state.old = std::mem::take(&mut state.young);
@@ -101,5 +109,17 @@ mod tests {
         assert_eq!(cache.get(&1), Some("fresh"));
         cache.remove(&1);
         assert_eq!(cache.get(&1), None);
+    }
+
+    #[test]
+    fn whatever_fits_is_removed() {
+        let cache = Cache::new(4);
+        for key in 0..4 {
+            cache.insert(cache.mark(), key, key % 2);
+        }
+        let mark = cache.mark();
+        cache.remove_all(|value| *value == 1);
+        assert_eq!([0, 1, 2, 3].map(|key| cache.get(&key)), [Some(0), None, Some(0), None]);
+        assert!(!cache.insert(mark, 1, 1));
     }
 }

@@ -45,7 +45,8 @@ impl Accounts {
         };
         let (user, device, now) = (session.user, session.device, inner.now());
         let change = NewCredentials { user, device, username, password, now };
-        match inner.store.change_credentials(change).await? {
+        let changed = inner.store.change_credentials(change).await;
+        match inner.certain(user, changed)? {
             CredentialsChanged::Changed { user, ended } => {
                 inner.names.remove(&user.id);
                 inner.ended(user.id, &ended);

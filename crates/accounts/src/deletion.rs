@@ -77,10 +77,10 @@ impl Accounts {
     /// Deletes another's account.
     ///
     /// # Errors
-    /// [`AccountError::Forbidden`], [`AccountError::LastAdmin`], [`AccountError::NoSuchUser`],
-    /// [`AccountError::Unavailable`].
+    /// [`AccountError::Forbidden`], [`AccountError::OnOneself`], [`AccountError::LastAdmin`],
+    /// [`AccountError::NoSuchUser`], [`AccountError::Unavailable`].
     pub async fn delete_account(&self, by: UserId, user: UserId) -> Result<(), AccountError> {
-        self.authorize(by, Permission::DeleteAccounts).await?;
+        self.authorize_on_another(by, user, Permission::DeleteAccounts).await?;
         self.delete(by, user, DeletionProof::None, AccountError::NoSuchUser).await
     }
 
@@ -100,7 +100,8 @@ impl Accounts {
         wrong: AccountError,
     ) -> Result<(), AccountError> {
         let inner = &self.0;
-        match inner.store.begin_deletion(self.change(by, user), proof, DELETED_NAME).await? {
+        let begun = inner.store.begin_deletion(self.change(by, user), proof, DELETED_NAME).await;
+        match inner.certain(user, begun)? {
             DeletionBegun::Begun(ended) => {
                 inner.names.remove(&user);
                 inner.privacy.remove(&user);

@@ -55,6 +55,9 @@ pub enum AccountError {
     /// It takes a permission that one does not have.
     #[error("you may not do that: it takes the permission {0}")]
     Forbidden(&'static str),
+    /// The permission is about others.
+    #[error("the permission {0} is about others: nobody does that to their own account")]
+    OnOneself(&'static str),
     /// Somebody else changed it since it was read: read it again.
     #[error("it was changed meanwhile: read it again")]
     Changed,
@@ -83,7 +86,7 @@ impl AccountError {
             Self::RateLimited { .. } => ErrorCode::RateLimited,
             Self::UnknownDevice => ErrorCode::NotFound,
             Self::NoSuchUser => ErrorCode::NotFound,
-            Self::Forbidden(_) => ErrorCode::Forbidden,
+            Self::Forbidden(_) | Self::OnOneself(_) => ErrorCode::Forbidden,
             Self::Changed => ErrorCode::Changed,
             Self::Unavailable(_) => ErrorCode::Unavailable,
             Self::Internal(_) => ErrorCode::Internal,

@@ -33,7 +33,9 @@ impl Accounts {
         let evicted = inner
             .store
             .open_session(login.user.id, session.clone(), inner.policy.max_devices, Some(&hash))
-            .await?
+            .await;
+        let evicted = inner
+            .certain(login.user.id, evicted)?
             // The password was changed while this one was compared.
             .ok_or(AccountError::WrongPassword)?;
         inner.ended(login.user.id, &evicted);

@@ -53,8 +53,9 @@ impl Accounts {
         if changes == PrivacyChanges::default() {
             return Err(AccountError::invalid("expected something to change"));
         }
-        let changed = self.0.store.set_privacy(user, changes, self.0.now()).await?;
+        let changed = self.0.store.set_privacy(user, changes, self.0.now()).await;
+        // Whether it did or failed: then it may have been done all the same.
         self.0.privacy.remove(&user);
-        changed.ok_or(AccountError::UnknownUser)
+        changed?.ok_or(AccountError::UnknownUser)
     }
 }

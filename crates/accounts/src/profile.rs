@@ -36,9 +36,11 @@ impl Accounts {
     ) -> Result<Profile, AccountError> {
         let now = self.0.now();
         let profile = NewProfile { now, unchanged_since, ..checked(by, user, changes, now)? };
-        match self.0.store.update_profile(profile).await? {
+        let changed = self.0.store.update_profile(profile).await;
+        // Whether it did or failed: then it may have been done all the same.
+        self.0.names.remove(&user);
+        match changed? {
             ProfileChanged::Changed(stored) => {
-                self.0.names.remove(&user);
                 if by != user {
                     audit(by, user, "profile changed");
                 }

@@ -18,8 +18,10 @@ impl Accounts {
         let claims = inner.refresh.check(&request.refresh_token, now).ok_or(AccountError::Unauthenticated)?;
         let idle_since = now - inner.policy.session_idle_ms();
         let outcome =
-            inner.store.rotate(claims.user, claims.device, claims.generation, now, idle_since).await?;
-        match outcome {
+            inner.store.rotate(claims.user, claims.device, claims.generation, now, idle_since).await;
+        // It may have ended the session all the same: then the next refresh says so, and closes its connections.
+        let outcome = outcome.inspect_err(|_| inner.live.remove(&claims.device));
+        match outcome? {
             Rotation::Rotated { session, generation } => {
                 Ok(inner.tokens(session.user, session.device, session.expires_at, generation))
             }

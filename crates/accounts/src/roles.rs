@@ -73,10 +73,10 @@ permissions! {
         "Suspend accounts and reinstate them: a moderator those with the role `user`, an admin all but their own.",
     SeeAddresses / "see_addresses" / ADMINS: "See the email addresses and phone numbers of accounts.",
     EndSessions / "end_sessions" / ADMINS: "See the devices of others, and sign them out.",
-    ResetPasswords / "reset_passwords" / ADMINS: "Give an account a one-time password.",
+    ResetPasswords / "reset_passwords" / ADMINS: "Give the account of another a one-time password.",
     EditProfiles / "edit_profiles" / ADMINS: "Change the profiles of others.",
     DeleteAccounts / "delete_accounts" / ADMINS: "Delete the accounts of others.",
-    ChangeRoles / "change_roles" / ADMINS: "Decide who is a moderator or an admin.",
+    ChangeRoles / "change_roles" / ADMINS: "Decide who else is a moderator or an admin.",
 }
 
 impl Permission {
@@ -97,6 +97,18 @@ impl Accounts {
         let role =
             account.filter(|account| account.state == AccountState::Active).map(|account| account.role);
         role.filter(|role| permission.is_of(*role)).ok_or(AccountError::Forbidden(permission.name()))
+    }
+
+    /// The same, for what nobody does to their own account: whoever holds an admin's token, but not their password, must not
+    /// take or end the account with it.
+    pub(crate) async fn authorize_on_another(
+        &self,
+        by: UserId,
+        user: UserId,
+        permission: Permission,
+    ) -> Result<ServerRole, AccountError> {
+        let role = self.authorize(by, permission).await?;
+        if by == user { Err(AccountError::OnOneself(permission.name())) } else { Ok(role) }
     }
 }
 

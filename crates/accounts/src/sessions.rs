@@ -7,7 +7,7 @@ use platform::Timestamp;
 use protocol::{DeviceId, SessionInfo, UserId};
 
 use crate::facade::Inner;
-use crate::store::StoredSession;
+use crate::store::{StoreError, StoredSession};
 use crate::{AccountError, Accounts};
 
 /// Activity is noted at most this often for a session, in milliseconds.
@@ -34,6 +34,10 @@ pub trait SessionObserver: Send + Sync + 'static {
     /// The session is over: close the device's connections. Called after the store has it and the cache forgot it, for
     /// some sessions more than once. Must not block.
     fn ended(&self, user: UserId, device: DeviceId);
+
+    /// The store did not say whether it ended sessions of the user: close all the user's connections, with leave to come
+    /// back. Whoever is still signed in does. Must not block.
+    fn doubted(&self, user: UserId);
 }
 
 /// A session known to be live.
@@ -132,7 +136,8 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::UnknownDevice`], [`AccountError::Unavailable`].
     pub async fn revoke(&self, user: UserId, device: DeviceId) -> Result<(), AccountError> {
-        if self.0.store.end_session(user, device).await? {
+        let ended = self.0.store.end_session(user, device).await;
+        if self.0.certain(user, ended)? {
             self.0.ended(user, &[device]);
             Ok(())
         } else {
@@ -145,7 +150,8 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Unavailable`].
     pub async fn revoke_all(&self, user: UserId, except: Option<DeviceId>) -> Result<usize, AccountError> {
-        let devices = self.0.store.end_sessions(user, except).await?;
+        let devices = self.0.store.end_sessions(user, except).await;
+        let devices = self.0.certain(user, devices)?;
         self.0.ended(user, &devices);
         Ok(devices.len())
     }
@@ -179,6 +185,21 @@ impl Inner {
                 observer.ended(user, *device);
             }
         }
+    }
+
+    /// What the store answered to a change of the user's account. Where it did not, the change may be made or not: nothing
+    /// kept of the user is believed any more, and who is connected has to come again.
+    pub(crate) fn certain<T>(&self, user: UserId, answer: Result<T, StoreError>) -> Result<T, AccountError> {
+        answer.map_err(|error| {
+            self.names.remove(&user);
+            self.privacy.remove(&user);
+            self.live.remove_all(|live| live.session.user == user);
+            let observers = self.observers.read().unwrap_or_else(PoisonError::into_inner).clone();
+            for observer in observers {
+                observer.doubted(user);
+            }
+            error.into()
+        })
     }
 
     async fn load(&self, device: DeviceId) -> Result<Option<Arc<Live>>, AccountError> {

@@ -24,4 +24,12 @@ impl SessionObserver for Doorkeeper {
             connection.close(Some("unauthenticated: this device was signed out".into()), false);
         }
     }
+
+    fn doubted(&self, user: UserId) {
+        let mut connections = Vec::new();
+        self.directory.for_each(user, |_, _, connection| connections.push(connection.clone()));
+        for connection in connections {
+            connection.close(Some("unavailable: connect again".into()), true);
+        }
+    }
 }

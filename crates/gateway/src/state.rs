@@ -73,6 +73,7 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) limits: Arc<Limits>,
     pub(crate) doors: Doors,
+    pub(crate) changes: rest::Changes,
     /// The last ones, so that whoever asks often costs little.
     pub(crate) statistics: Mutex<Option<Statistics>>,
     next_connection: AtomicU64,
@@ -117,6 +118,7 @@ impl Gateway {
             next_connection: AtomicU64::new(1),
             limits: Arc::clone(&options.limits),
             doors: doors(),
+            changes: rest::Changes::default(),
             options: options.clone(),
         });
         let hub = Server::new(Arc::new(ChatHub(Arc::clone(&shared))), options.signalr);
@@ -142,6 +144,12 @@ impl Gateway {
     /// How often so far a connection fell so far behind that it was told to sync again.
     pub fn resyncs(&self) -> u64 {
         self.hub.overflow_count()
+    }
+
+    /// Ends when no REST request is under way that may change something, also of clients that have gone. To be waited for
+    /// once no more are taken.
+    pub async fn settled(&self) {
+        self.shared.changes.settled().await;
     }
 
     /// Takes no new connections, and closes the others with leave to come back.

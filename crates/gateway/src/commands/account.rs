@@ -1,5 +1,7 @@
 //! Accounts as their owners and others see them.
 
+use std::net::IpAddr;
+
 use accounts::Permission;
 use chats::Caller;
 use platform::Timestamp;
@@ -10,6 +12,7 @@ use protocol::{
 
 use super::own;
 use crate::CommandError;
+use crate::limits::HUB;
 use crate::state::Shared;
 
 pub(crate) async fn get_privacy(shared: &Shared, caller: Caller) -> Result<Privacy, CommandError> {
@@ -77,5 +80,15 @@ pub(crate) async fn delete(
     caller: Caller,
     confirmation: DeletionConfirmation,
 ) -> Result<(), CommandError> {
-    Ok(shared.services.accounts.delete_own(caller.user, confirmation).await?)
+    delete_from(shared, caller, HUB, confirmation).await
+}
+
+pub(crate) async fn delete_from(
+    shared: &Shared,
+    caller: Caller,
+    address: IpAddr,
+    confirmation: DeletionConfirmation,
+) -> Result<(), CommandError> {
+    let guess = shared.limits.own_guess(caller.user, caller.device, address)?;
+    guess.judge(shared.services.accounts.delete_own(caller.user, confirmation).await)
 }

@@ -12,6 +12,7 @@ use protocol::{
 };
 
 use crate::CommandError;
+use crate::limits::HUB;
 use crate::state::Shared;
 
 /// How long what was counted is told again, in milliseconds.
@@ -50,6 +51,7 @@ pub(crate) async fn reset_password(
     caller: Caller,
     user: UserId,
 ) -> Result<OneTimePassword, CommandError> {
+    let _hash = shared.limits.hash(Some(caller.user), HUB)?;
     Ok(shared.services.accounts.reset_password(caller.user, user).await?)
 }
 

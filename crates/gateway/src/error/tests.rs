@@ -24,6 +24,7 @@ fn account_errors() -> Vec<(AccountError, ErrorCode)> {
         (UnknownDevice, ErrorCode::NotFound),
         (NoSuchUser, ErrorCode::NotFound),
         (Forbidden("list_accounts"), ErrorCode::Forbidden),
+        (OnOneself("change_roles"), ErrorCode::Forbidden),
         (Changed, ErrorCode::Changed),
         (Unavailable("db-7 is down".into()), ErrorCode::Unavailable),
         (Internal("row 7 is odd".into()), ErrorCode::Internal),
@@ -44,6 +45,7 @@ fn account_errors() -> Vec<(AccountError, ErrorCode)> {
             | UnknownDevice
             | NoSuchUser
             | Forbidden(_)
+            | OnOneself(_)
             | Changed
             | Unavailable(_)
             | Internal(_) => {}

@@ -4,6 +4,7 @@
 
 mod address;
 mod door;
+mod hashes;
 mod ledger;
 mod places;
 mod rate;
@@ -22,6 +23,7 @@ use protocol::{ErrorCode, UserId};
 use crate::CommandError;
 pub use address::Proxies;
 pub(crate) use door::{Asked, Doors, at_the_door, doors};
+pub(crate) use hashes::{HUB, wrong};
 use ledger::{Bucket, Charge, Ledger};
 pub use places::{Crowded, Place};
 pub use rate::Rate;
@@ -104,6 +106,8 @@ limits! {
 
 /// The column of names and addresses that belong together.
 const KNOWN: usize = 3;
+/// Tells the keys of users and their devices from others.
+const BY_DEVICE: &str = "device";
 
 /// The rates, and what else the operator decides.
 #[derive(Debug, Clone)]
@@ -112,6 +116,8 @@ pub struct Policy {
     pub rates: Rates,
     /// Open connections of one address; 0 is no bound.
     pub connections_per_address: usize,
+    /// Passwords of one address that are hashed or wait for it at once; 0 is no bound. One account has one.
+    pub hashes_per_address: usize,
     /// Who may say that a request is another's.
     pub proxies: Proxies,
     /// Accounts, addresses and names that are remembered, each; about 60 bytes of memory for each.
@@ -120,8 +126,13 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        let (connections_per_address, tracked_keys) = (0, 1_024);
-        Self { rates: Rates::NONE, connections_per_address, proxies: Proxies::default(), tracked_keys }
+        Self {
+            rates: Rates::NONE,
+            connections_per_address: 0,
+            hashes_per_address: 0,
+            proxies: Proxies::default(),
+            tracked_keys: 1_024,
+        }
     }
 }
 
@@ -137,6 +148,7 @@ pub struct Limits {
     mentioned: Ledger<2>,
     refused: Vec<AtomicU64>,
     open: Mutex<places::Open>,
+    hashing: Mutex<hashes::Hashing>,
     origin: Instant,
 }
 
@@ -152,6 +164,7 @@ impl Limits {
             mentioned: Ledger::new(keys),
             refused: Limit::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
             open: Mutex::default(),
+            hashing: Mutex::default(),
             origin: Instant::now(),
             policy,
         }

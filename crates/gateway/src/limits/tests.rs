@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use protocol::DeviceId;
+
 use super::*;
 use crate::rest::ROUTES;
 
@@ -171,4 +173,35 @@ fn an_address_has_so_many_connections() {
 
 fn address_of(text: &str) -> IpAddr {
     text.parse().expect(text)
+}
+
+#[test]
+fn one_password_of_an_account_and_few_of_an_address_are_hashed_at_once() {
+    let limits = limits(|policy| policy.hashes_per_address = 3);
+    let held = [1, 2, 3].map(|number| limits.hash(Some(user(number)), HOME).expect("a place"));
+    let crowded = limits.hash(Some(user(4)), HOME).map(drop).expect_err("the address has three");
+    assert_eq!((crowded.code, crowded.wait_s()), (ErrorCode::RateLimited, Some(1)));
+    assert!(limits.hash(None, HOME).is_err());
+    assert!(limits.hash(Some(user(1)), ELSEWHERE).is_err(), "the account has one");
+    let other = limits.hash(Some(user(4)), ELSEWHERE).expect("another's place");
+    drop(held);
+    assert!(limits.hash(Some(user(1)), ELSEWHERE).is_ok());
+    drop(other);
+    assert!(limits.hashing.lock().expect("hashing").is_empty(), "nothing is remembered of those that ended");
+}
+
+#[test]
+fn proofs_of_ones_own_account_count_by_device() {
+    use accounts::AccountError::{Unavailable, WrongPassword};
+    let limits = limits(|policy| policy.rates.failed_sign_ins_per_name_and_address = rate("1/h 5"));
+    let device = |number: u8| DeviceId::compose(0, [number; 10]);
+    let proof = |number: u8, result: Result<(), accounts::AccountError>| {
+        limits.own_guess(user(1), device(number), HOME).map(|guess| guess.judge(result))
+    };
+    for result in [Ok(()), Err(Unavailable(String::new()))] {
+        assert_eq!(passes(|| proof(1, result.clone()).is_ok()), 1_000, "only wrong ones count");
+    }
+    assert_eq!(passes(|| proof(1, Err(WrongPassword)).is_ok()), 5);
+    assert!(proof(1, Ok(())).is_err(), "the right one waits too");
+    assert_eq!(passes(|| proof(2, Err(WrongPassword)).is_ok()), 5, "another device is another");
 }

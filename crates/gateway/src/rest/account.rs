@@ -9,8 +9,8 @@ use protocol::{
 use super::objects::SearchRequest;
 use super::parameters::{Asked, Named};
 use super::{Answer, As, Done, Door, Json, etag};
-use crate::CommandError;
 use crate::commands::{account, admin};
+use crate::{CommandError, limits};
 
 pub(super) async fn get_privacy(State(shared): Door, As(caller): As) -> Answer<Privacy> {
     Ok(axum::Json(account::get_privacy(&shared, caller).await?))
@@ -65,11 +65,12 @@ pub(super) async fn search(
 pub(super) async fn delete(
     State(shared): Door,
     As(caller): As,
+    from: limits::Asked,
     Named(user): Named<UserId>,
     Json(confirmation): Json<DeletionConfirmation>,
 ) -> Done {
     if user == caller.user {
-        account::delete(&shared, caller, confirmation).await?;
+        account::delete_from(&shared, caller, from.address, confirmation).await?;
     } else {
         admin::delete(&shared, caller, user).await?;
     }

@@ -11,10 +11,16 @@ use super::objects::RoleRequest;
 use super::parameters::{Asked, Named};
 use super::{Answer, As, Done, Door, Json};
 use crate::commands::admin;
+use crate::limits;
 
 type User = Named<UserId>;
 
-pub(super) async fn first(State(shared): Door, Json(body): Json<FirstAdmin>) -> Answer<SignedIn> {
+pub(super) async fn first(
+    State(shared): Door,
+    from: limits::Asked,
+    Json(body): Json<FirstAdmin>,
+) -> Answer<SignedIn> {
+    let _hash = shared.limits.hash(None, from.address)?;
     Ok(axum::Json(shared.services.accounts.first_admin(body).await?))
 }
 

@@ -10,10 +10,15 @@ use protocol::{
 };
 
 use super::{Answer, Done, Door, Json, SignedInAs};
-use crate::limits::{Asked, Guess};
+use crate::limits::{Asked, Guess, wrong};
 use crate::state::Shared;
 
-pub(super) async fn register(State(shared): Door, Json(body): Json<Credentials>) -> Answer<SignedIn> {
+pub(super) async fn register(
+    State(shared): Door,
+    asked: Asked,
+    Json(body): Json<Credentials>,
+) -> Answer<SignedIn> {
+    let _hash = shared.limits.hash(None, asked.address)?;
     Ok(axum::Json(shared.services.accounts.register(body).await?))
 }
 
@@ -22,6 +27,7 @@ pub(super) async fn login(
     asked: Asked,
     Json(body): Json<Credentials>,
 ) -> Answer<SignedIn> {
+    let _hash = shared.limits.hash(None, asked.address)?;
     let guess = shared.limits.guess(&body.username, asked.address)?;
     let device = body.device.clone();
     let signed_in = judge(guess, shared.services.accounts.login(body).await)?;
@@ -36,10 +42,8 @@ fn note(shared: &Shared, user: UserId, kind: NotificationKind, detail: Option<St
 
 /// A wrong guess stays counted; whoever signed in is known at their address.
 fn judge<T>(guess: Guess<'_>, result: Result<T, AccountError>) -> Answer<T> {
-    use AccountError::{UnknownUser, WrongCode, WrongPassword};
-    match &result {
-        Err(UnknownUser | WrongPassword | WrongCode) => {}
-        known => guess.was_none(known.is_ok()),
+    if !result.as_ref().err().is_some_and(wrong) {
+        guess.was_none(result.is_ok());
     }
     Ok(axum::Json(result?))
 }
@@ -82,12 +86,11 @@ pub(super) async fn change_credentials(
     asked: Asked,
     Json(body): Json<CredentialsChange>,
 ) -> Answer<UserInfo> {
-    // Whoever found a signed-in device must not find out the password by it.
-    let guess = shared.limits.guess(&session.user.to_string(), asked.address)?;
+    let guess = shared.limits.own_guess(session.user, session.device, asked.address)?;
     let changed = if body.password.is_some() { "password" } else { "username" };
-    let user = judge(guess, shared.services.accounts.change_credentials(&session, body).await)?;
+    let user = guess.judge(shared.services.accounts.change_credentials(&session, body).await)?;
     note(&shared, user.id, NotificationKind::Credentials, Some(changed.to_owned()));
-    Ok(user)
+    Ok(axum::Json(user))
 }
 
 pub(super) async fn refresh(State(shared): Door, Json(body): Json<RefreshRequest>) -> Answer<Tokens> {

@@ -22,12 +22,13 @@ mod reports;
 mod table;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, State};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use chats::Caller;
 use http::request::Parts;
@@ -58,6 +59,7 @@ use objects::{
 pub use openapi::openapi;
 pub use parameters::{PARAMETERS, Parameter};
 pub use table::RouteDoc;
+pub(crate) use whole::Changes;
 
 type Answer<T> = Result<axum::Json<T>, CommandError>;
 /// A 204.
@@ -307,6 +309,7 @@ pub(crate) fn routes(shared: &Arc<Shared>) -> Router {
         .method_not_allowed_fallback(not_that_way)
         .layer(DefaultBodyLimit::max(shared.options.body_bytes))
         .layer(map_response(keep_nothing))
+        .layer(from_fn_with_state(Arc::clone(shared), whole::whole))
         .with_state(Arc::clone(shared))
 }
 

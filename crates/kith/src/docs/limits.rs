@@ -140,6 +140,13 @@ const FIXED: &[(&str, &str, &str)] = &[
     ("Entries that one write of the sweeper looks at", "500, then a pause", "nothing"),
     ("An email address, in bytes", "254", "`invalid`, 422"),
     ("A password, in characters", "8 to 256", "`invalid`, 422"),
+    (
+        "Passwords of one address that are hashed or wait for it",
+        "a quarter of `accounts.concurrent_hashes` and `accounts.waiting_hashes`",
+        WAIT,
+    ),
+    ("Passwords of one signed-in account that are hashed or wait for it", "1", WAIT),
+    ("Changing requests of REST that are under way at once", "16,384", SLOWER),
     ("Users in one `GetUsers`", "500", "`invalid`, 422"),
     ("Members listed with a group in `LoadConversations`", "8", "`GetConversation` has all"),
     ("Unread messages that are counted", "1,000", "1,000"),
@@ -212,7 +219,9 @@ count by name makes guessing slow even from a thousand addresses. Its price: who
 to that name with a password from somewhere new, for as long as they go on. They cannot touch devices that are signed in, nor a sign-in
 from an address from which the account has signed in within 30 days (as far as the server remembers: a restart forgets it). Where that
 price is too high, set `limits.failed_sign_ins_per_name = \"0\"`; passwords are then guessed at no faster than
-`limits.failed_sign_ins_per_name_and_address` from each address.
+`limits.failed_sign_ins_per_name_and_address` from each address. Whoever is signed in and proves the account once more, to change the
+password or to delete the account, is counted by device instead, at that same rate: a stolen device does not tell the password, and its
+thief does not make the owner wait, who uses another.
 ";
 
 /// The content of `docs/limits.md`.

@@ -276,7 +276,13 @@ impl Server {
             }
         };
         let _ = finished.await;
-        if tokio::time::timeout(limit(), serving).await.is_err() {
+        let gateway = Arc::clone(&self.gateway);
+        let served = async move {
+            let _ = serving.await;
+            // Those too whose clients did not wait.
+            gateway.settled().await;
+        };
+        if tokio::time::timeout(limit(), served).await.is_err() {
             tracing::warn!("some requests did not end in time");
         }
         self.services.chats.stop().await;

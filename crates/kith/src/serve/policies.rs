@@ -80,9 +80,16 @@ pub(super) fn limits(settings: &Settings) -> gateway::LimitPolicy {
             failed_sign_ins_per_name_and_address: set.failed_sign_ins_per_name_and_address,
         },
         connections_per_address: set.max_connections_per_address,
+        hashes_per_address: hashes_per_address(settings),
         proxies: settings.server.trusted_proxies.clone(),
         tracked_keys: set.tracked_keys,
     }
+}
+
+/// A quarter of the places: nobody keeps others from signing in.
+fn hashes_per_address(settings: &Settings) -> usize {
+    let set = &settings.accounts;
+    (set.concurrent_hashes.saturating_add(set.waiting_hashes) / 4).max(1) as usize
 }
 
 pub(super) fn gateway(settings: &Settings, key: [u8; 32], limits: Arc<gateway::Limits>) -> gateway::Options {

@@ -11,6 +11,7 @@ use crate::support::{Client, on_both_stores, start, start_with, text};
 on_both_stores!(
     the_first_admin_by_link,
     roles_may_what_the_table_says,
+    admins_do_nothing_to_themselves,
     suspended_and_reinstated,
     a_password_good_once,
     sessions_of_others,
@@ -150,8 +151,6 @@ async fn roles_may_what_the_table_says(store: Store) {
     assert_eq!(names(&ask(&server, &admin, "GET", &path("role=moderator"), None)), ["mod"]);
     assert_eq!(names(&ask(&server, &admin, "GET", &path("text=tar"), None)), ["target"]);
     let role = |user: &str| format!("/api/admin/users/{user}/role");
-    let refused = ask(&server, &admin, "PUT", &role(&admin.user), Some(&json!({ "role": "user" })));
-    assert_eq!((refused.status, refused.code()), (409, "last_admin"));
     // Who loses a role loses it at once, and is told.
     let demoted = ask(&server, &admin, "PUT", &role(moderator.user()), Some(&json!({ "role": "user" })));
     assert_eq!((demoted.status, &demoted.body["role"]), (200, &json!("user")));
@@ -175,6 +174,43 @@ async fn roles_may_what_the_table_says(store: Store) {
     for line in ["audit: role changed", "audit: profile changed", "audit: suspended", "audit: reinstated"] {
         assert!(log.contains(line), "{line}");
     }
+}
+
+/// A stolen token of an admin does not take the account, nor end it.
+async fn admins_do_nothing_to_themselves(store: Store) {
+    let server = start(store);
+    let admin = Client::register(&server, "admin").await;
+    promote(&server, "admin", "admin");
+    let own = format!("/api/admin/users/{}", admin.user());
+    let account = admin.account.clone();
+    let refused = |method: &str, path: &str, body: Option<&Value>| {
+        let answer = ask(&server, &account, method, path, body);
+        assert_eq!((answer.status, answer.code()), (403, "forbidden"), "{method} {path}: {answer:?}");
+        let said = text(&answer.body["message"]);
+        assert!(said.contains("nobody does that to their own account"), "{said}");
+    };
+    // Alone, and with another admin.
+    for round in 0..2 {
+        refused("DELETE", &own, None);
+        refused("POST", &format!("{own}/password"), None);
+        refused("PUT", &format!("{own}/role"), Some(&json!({ "role": "user" })));
+        refused("POST", &format!("{own}/suspend"), None);
+        refused("POST", &format!("{own}/reinstate"), None);
+        for command in ["DeleteUser", "ResetPassword", "SuspendUser", "ReinstateUser"] {
+            let error = admin.refused(command, (admin.user(),)).await;
+            assert!(error.contains("forbidden") && error.contains("own account"), "{command}: {error}");
+        }
+        let error = admin.refused("SetRole", (admin.user(), "user")).await;
+        assert!(error.contains("forbidden") && error.contains("own account"), "{error}");
+        if round == 0 {
+            let _ = server.register("other");
+            promote(&server, "other", "admin");
+        }
+    }
+    // One's own way out takes the password.
+    let path = format!("/api/users/{}", admin.user());
+    let answer = ask(&server, &account, "DELETE", &path, Some(&json!({ "password": PASSWORD })));
+    assert_eq!(answer.status, 204, "{answer:?}");
 }
 
 async fn suspended_and_reinstated(store: Store) {

@@ -16,6 +16,7 @@ mod crash;
 mod deletion;
 mod export;
 mod faults;
+mod gone;
 mod groups;
 mod hub_settings;
 mod invites;

@@ -19,6 +19,7 @@ use crate::*;
 struct Outside {
     codes: Mutex<Vec<(Address, String)>>,
     ended: Mutex<Vec<DeviceId>>,
+    doubted: Mutex<Vec<UserId>>,
     broken: AtomicBool,
 }
 
@@ -36,6 +37,10 @@ impl CodeSender for Outside {
 impl SessionObserver for Outside {
     fn ended(&self, _user: UserId, device: DeviceId) {
         self.ended.lock().unwrap().push(device);
+    }
+
+    fn doubted(&self, user: UserId) {
+        self.doubted.lock().unwrap().push(user);
     }
 }
 
@@ -327,6 +332,37 @@ async fn idle_sessions_end_and_none_lives_for_ever() {
         assert!(tokens.refresh_expires_at <= START + 365 * DAY);
     };
     assert_eq!((ended, days), (AccountError::Unauthenticated, 377));
+}
+
+/// A store that does a thing may yet be cut off before it says so.
+#[tokio::test]
+async fn what_the_store_leaves_open_is_asked_again() {
+    let fixture = Fixture::new(Policy::default());
+    let accounts = &fixture.accounts;
+    let alice = fixture.register("alice").await;
+    let phone = accounts.login(credentials("alice", "correct horse")).await.unwrap();
+    fixture.session(&phone).await.unwrap();
+    let other = rusqlite::Connection::open(fixture._folder.path().join("kith.db")).unwrap();
+    let hide = |hidden: bool| {
+        let (from, to) = if hidden { ("sessions", "away") } else { ("away", "sessions") };
+        other.execute_batch(&format!("ALTER TABLE {from} RENAME TO {to}")).unwrap();
+    };
+    for revoke_all in [false, true] {
+        fixture.session(&alice).await.unwrap();
+        hide(true);
+        let failed = match revoke_all {
+            true => accounts.revoke_all(alice.user.id, Some(alice.device)).await.map(drop),
+            false => accounts.revoke(alice.user.id, phone.device).await,
+        };
+        assert!(failed.is_err());
+        assert_eq!(std::mem::take(&mut *fixture.outside.doubted.lock().unwrap()), [alice.user.id]);
+        hide(false);
+        // Who is still signed in is let in again.
+        fixture.session(&alice).await.unwrap();
+    }
+    // As if it had been done all the same: memory does not say otherwise.
+    other.execute("DELETE FROM sessions WHERE device = ?1", [phone.device.as_bytes()]).unwrap();
+    assert_eq!(fixture.session(&phone).await, Err(AccountError::Unauthenticated));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use testkit::http::Answer;
 use testkit::server::{PASSWORD, Store, TestServer};
 
 use super::{ATTACKER, Bystanders, ask, assert_rate_limited};
-use crate::support::{start, start_with};
+use crate::support::{Client, start, start_with};
 
 fn log_in(server: &TestServer, from: &str, name: &str, password: &str) -> Answer {
     let body = json!({ "username": name, "password": password });
@@ -101,6 +101,87 @@ async fn the_current_password_is_guessed_as_slowly() {
         assert_eq!((answer.status, answer.code()), (401, "wrong_password"), "{number}");
     }
     assert_rate_limited(&guess(5));
+}
+
+/// Nor by asking to delete the account, over either door, which count together; and it stays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deletion_is_no_way_to_guess_the_password() {
+    let settings = [("KITH_LIMITS_FAILED_SIGN_INS_PER_NAME_AND_ADDRESS", "1/h 5")];
+    let server = start_with(Store::Sqlite, &settings);
+    let mut bystanders = Bystanders::meet(&server).await;
+    let victim = Client::register(&server, "victim").await;
+    let account = victim.account.clone();
+    let path = format!("/api/users/{}", account.user);
+    let delete = |number: u32, password: &str| {
+        let body = json!({ "password": password });
+        let from = format!("203.0.113.{number}");
+        ask(&server, &from, "DELETE", &path, Some(&account.access_token), Some(&body))
+    };
+    for number in 0..3 {
+        let answer = delete(number, "a guess");
+        assert_eq!((answer.status, answer.code()), (401, "wrong_password"), "{number}");
+    }
+    for number in 0..2 {
+        let error =
+            victim.refused("DeleteAccount", (json!({ "password": format!("guess {number}") }),)).await;
+        assert!(error.contains("wrong_password"), "{error}");
+    }
+    assert_rate_limited(&delete(9, "a guess"));
+    assert_rate_limited(&delete(9, PASSWORD));
+    let error = victim.refused("DeleteAccount", (json!({ "password": PASSWORD }),)).await;
+    assert!(error.contains("rate_limited"), "{error}");
+    // The owner has another device, and does not wait.
+    let owner = server.log_in("victim");
+    let body = json!({ "password": PASSWORD });
+    assert_eq!(ask(&server, ATTACKER, "DELETE", &path, Some(&owner.access_token), Some(&body)).status, 204);
+    bystanders.talk().await;
+}
+
+/// However many an account and an address send at once, few of them are hashed, and others sign in meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_account_and_no_address_takes_all_the_hashes() {
+    let settings = [
+        ("KITH_LIMITS_FAILED_SIGN_INS_PER_NAME_AND_ADDRESS", "0"),
+        ("KITH_LIMITS_FAILED_SIGN_INS_PER_NAME", "0"),
+        ("KITH_LIMITS_FAILED_SIGN_INS_PER_ADDRESS", "0"),
+        ("KITH_ACCOUNTS_WAITING_HASHES", "14"),
+    ];
+    let server = start_with(Store::Sqlite, &settings);
+    let account = server.register("mallory");
+    let _ = server.register("ann");
+    let address = server.address();
+    let flood = |from: &'static str, method: &'static str, path: String, body: String| {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: kith\r\nConnection: close\r\nX-Forwarded-For: {from}\r\n\
+             Authorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            account.access_token,
+            body.len()
+        );
+        let one = move || testkit::http::exchange(address, request.as_bytes()).expect("an answer").status;
+        futures_util::future::join_all((0..40).map(|_| tokio::task::spawn_blocking(one.clone())))
+    };
+    let wrong = json!({ "password": "a guess" }).to_string();
+    let by_account = flood("203.0.113.1", "DELETE", format!("/api/users/{}", account.user), wrong);
+    let login = json!({ "username": "mallory", "password": "a guess" }).to_string();
+    let by_address = flood("203.0.113.2", "POST", "/api/auth/login".to_owned(), login);
+    let others = async {
+        let mut statuses = Vec::new();
+        for _ in 0..5 {
+            let body = json!({ "username": "ann", "password": PASSWORD });
+            statuses.push(ask(&server, "198.51.100.1", "POST", "/api/auth/login", None, Some(&body)).status);
+        }
+        statuses
+    };
+    let (by_account, by_address, others) = tokio::join!(by_account, by_address, others);
+    assert_eq!(others, [200; 5], "nobody else is refused");
+    for outcomes in [by_account, by_address] {
+        let statuses: Vec<_> = outcomes.into_iter().map(|outcome| outcome.expect("an answer")).collect();
+        assert!(
+            statuses.contains(&401) && statuses.iter().all(|status| [401, 429].contains(status)),
+            "{statuses:?}"
+        );
+        assert!(statuses.contains(&429), "{statuses:?}");
+    }
 }
 
 /// A code dies of five wrong tries, from wherever they come; and an address has few.

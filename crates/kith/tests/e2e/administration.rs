@@ -237,7 +237,7 @@ async fn suspended_and_reinstated(store: Store) {
     let listed = ask(&server, &admin, "GET", "/api/admin/users?state=suspended", None);
     assert_eq!(listed.body["accounts"][0]["id"], json!(other.user));
     let own = format!("/api/admin/users/{}/suspend", admin.user);
-    assert_eq!(ask(&server, &admin, "POST", &own, None).code(), "invalid");
+    assert_eq!(ask(&server, &admin, "POST", &own, None).code(), "forbidden");
 
     let reinstated = ask(&server, &admin, "POST", &path("reinstate"), None);
     assert_eq!((reinstated.status, &reinstated.body["state"]), (200, &json!("active")));

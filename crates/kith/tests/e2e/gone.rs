@@ -115,7 +115,7 @@ async fn privacy_changed_and_gone(store: Store) {
     let profile = format!("/api/users/{}", ann.user);
     for number in 0..TIMES {
         let before = get(&server, &ann, &profile)["updatedAt"].clone();
-        let last_seen = if number % 2 == 0 { "nobody" } else { "everybody" };
+        let last_seen = if number % 2 == 0 { "nobody" } else { "everyone" };
         // Known to the server's memory from here on.
         assert_ne!(get(&server, &ann, "/api/users/me/privacy")["lastSeen"], last_seen);
         let body = json!({ "lastSeen": last_seen });

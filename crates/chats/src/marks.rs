@@ -9,6 +9,7 @@ use protocol::{
 };
 
 use crate::log::message_of;
+use crate::read::at_most;
 use crate::service::Visible;
 use crate::store::Place;
 use crate::{Caller, ChatError, Chats};
@@ -57,7 +58,7 @@ impl Chats {
     /// The store did not answer.
     pub async fn starred(&self, caller: Caller, request: StarredRequest) -> Result<StarredPage, ChatError> {
         let most = self.policy.page_messages;
-        let limit = request.limit.map_or(most, |limit| (limit as usize).clamp(1, most));
+        let limit = at_most(request.limit, most, most)?;
         let before = request.before.unwrap_or(u64::MAX);
         let stars = self.store.stars(caller.user, before, limit + 1).await?;
         let next = stars.get(limit).and_then(|_| stars.get(limit - 1)).map(|star| star.number);

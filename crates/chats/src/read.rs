@@ -20,6 +20,18 @@ use crate::{Caller, ChatError, Chats};
 /// Messages to one device that one page holds, and marks.
 const ONCE: usize = 500;
 
+/// How many a page holds that may be asked for so many.
+///
+/// # Errors
+/// None were asked for.
+pub(crate) fn at_most(limit: Option<u32>, default: usize, most: usize) -> Result<usize, ChatError> {
+    match limit {
+        Some(0) => Err(ChatError::Invalid("limit is 1 or more".into())),
+        Some(limit) => Ok(most.min(limit as usize)),
+        None => Ok(default),
+    }
+}
+
 /// How much of a page is left.
 pub(crate) struct Room {
     messages: usize,
@@ -27,10 +39,13 @@ pub(crate) struct Room {
 }
 
 impl Room {
+    /// What to read to fill it, oldest first: one entry more than it holds tells whether there is more.
+    fn range(&self, conversation: ConversationId, after: Seq, before: Seq) -> Range {
+        Range { bytes: self.bytes, ..Range::between(conversation, after, before, self.messages + 1) }
+    }
+
     pub(crate) fn take(&mut self, entry: &NewEntry, nothing_yet: bool) -> bool {
-        // Reactions are longer in text than they are stored.
-        let reactions = entry.reactions.as_ref().map_or(0, |stored| stored.len() * 3);
-        let bytes = entry.body.len() + reactions;
+        let bytes = as_text(entry);
         if self.messages == 0 || (bytes > self.bytes && !nothing_yet) {
             return false;
         }
@@ -38,6 +53,21 @@ impl Room {
         self.bytes = self.bytes.saturating_sub(bytes);
         true
     }
+}
+
+/// The bytes that an entry takes in JSON, about: what is sealed in base64, of a text what is escaped there.
+fn as_text(entry: &NewEntry) -> usize {
+    // Reactions are longer in text than they are stored.
+    let reactions = entry.reactions.as_ref().map_or(0, |stored| stored.len() * 3);
+    if entry.epoch.is_some() {
+        return entry.body.len().div_ceil(3) * 4 + reactions;
+    }
+    let escaped = |byte: &u8| match byte {
+        0..0x20 => 6,
+        b'"' | b'\\' => 2,
+        _ => 1,
+    };
+    entry.body.iter().map(escaped).sum::<usize>() + reactions
 }
 
 impl Chats {
@@ -83,32 +113,30 @@ impl Chats {
         id: ConversationId,
         request: HistoryRequest,
     ) -> Result<MessagePage, ChatError> {
+        let mut room = self.room(request.limit)?;
         let (conversation, visible) = self.visible(caller.user, id).await?;
         let mut before = request.before.unwrap_or(Seq::MAX);
         if let Some(time) = request.before_time {
             before = before.min(self.store.seq_before(id, time).await? + 1);
         }
-        let mut room = self.room(request.limit);
         let mut messages = Vec::new();
         for part in visible.iter().rev() {
-            let range = Range {
-                conversation: id,
-                after: part.after,
-                before: before.min(part.to.saturating_add(1)),
-                // One more tells whether there is more.
-                limit: room.messages + 1,
-                newest_first: true,
-                reader: Some(caller.user),
-                no_annotations: false,
-            };
-            if range.after + 1 >= range.before {
-                continue;
-            }
-            for entry in self.store.read(range).await? {
-                if !room.take(&entry, messages.is_empty()) {
-                    return Ok(MessagePage { messages, more: true });
+            let mut before = before.min(part.to.saturating_add(1));
+            while part.after + 1 < before {
+                let range = Range {
+                    newest_first: true,
+                    reader: Some(caller.user),
+                    ..room.range(id, part.after, before)
+                };
+                let entries = self.store.read(range).await?;
+                let Some(last) = entries.last().map(|entry| entry.seq) else { break };
+                for entry in entries {
+                    if !room.take(&entry, messages.is_empty()) {
+                        return Ok(MessagePage { messages, more: true });
+                    }
+                    messages.push(message_of(conversation.kind, entry));
                 }
-                messages.push(message_of(conversation.kind, entry));
+                before = last;
             }
         }
         Ok(MessagePage { messages, more: false })
@@ -126,20 +154,21 @@ impl Chats {
         to: Seq,
     ) -> Result<MessagePage, ChatError> {
         let (conversation, visible) = self.visible(caller.user, id).await?;
-        let mut room = self.room(None);
+        let mut room = self.room(None)?;
         let mut messages = Vec::new();
         for part in visible {
-            let (after, before) = (after.max(part.after), to.min(part.to).saturating_add(1));
-            if after + 1 >= before {
-                continue;
-            }
-            let mut range = Range::between(id, after, before, room.messages + 1);
-            range.reader = Some(caller.user);
-            for entry in self.store.read(range).await? {
-                if !room.take(&entry, messages.is_empty()) {
-                    return Ok(MessagePage { messages, more: true });
+            let (mut after, before) = (after.max(part.after), to.min(part.to).saturating_add(1));
+            while after + 1 < before {
+                let range = Range { reader: Some(caller.user), ..room.range(id, after, before) };
+                let entries = self.store.read(range).await?;
+                let Some(last) = entries.last().map(|entry| entry.seq) else { break };
+                for entry in entries {
+                    if !room.take(&entry, messages.is_empty()) {
+                        return Ok(MessagePage { messages, more: true });
+                    }
+                    messages.push(message_of(conversation.kind, entry));
                 }
-                messages.push(message_of(conversation.kind, entry));
+                after = last;
             }
         }
         Ok(MessagePage { messages, more: false })
@@ -153,10 +182,9 @@ impl Chats {
         Ok(self.store.drop_device_messages(caller.device, number).await?)
     }
 
-    pub(crate) fn room(&self, limit: Option<u32>) -> Room {
+    pub(crate) fn room(&self, limit: Option<u32>) -> Result<Room, ChatError> {
         let most = self.policy.page_messages;
-        let messages = limit.map_or(most, |limit| (limit as usize).clamp(1, most));
-        Room { messages, bytes: self.policy.page_bytes }
+        Ok(Room { messages: at_most(limit, most, most)?, bytes: self.policy.page_bytes })
     }
 
     /// The conversations a user has or had a part in.
@@ -200,7 +228,7 @@ impl Chats {
         } else {
             self.cursors_of(caller).await?
         };
-        let mut room = self.room(limit);
+        let mut room = self.room(limit)?;
         let mut messages = Vec::new();
         for mine in mine {
             let id = mine.conversation.id;
@@ -211,10 +239,7 @@ impl Chats {
             for part in &mine.visible {
                 let mut after = start.max(part.after);
                 while after < part.to {
-                    let limit = room.messages + 1;
-                    let before = part.to + 1;
-                    let mut range = Range::between(id, after, before, limit);
-                    range.reader = Some(caller.user);
+                    let range = Range { reader: Some(caller.user), ..room.range(id, after, part.to + 1) };
                     let entries = self.store.read(range).await?;
                     let Some(last) = entries.last().map(|entry| entry.seq) else { break };
                     for entry in entries.into_iter().filter(&wanted) {

@@ -144,6 +144,13 @@ pub struct NewEntry {
     pub reactions: Option<Bytes>,
 }
 
+impl NewEntry {
+    /// What it takes of [`Range::bytes`]: its body and its reactions.
+    pub fn stored_bytes(&self) -> usize {
+        self.body.len() + self.reactions.as_ref().map_or(0, Bytes::len)
+    }
+}
+
 /// Somebody joined, left, or changed their role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MembershipChange {
@@ -289,6 +296,9 @@ pub struct Range {
     pub before: Seq,
     /// At most so many.
     pub limit: usize,
+    /// None after those before it hold more than so many bytes, as [`NewEntry::stored_bytes`] counts them. The first one is
+    /// always read.
+    pub bytes: usize,
     /// The newest first, instead of the oldest.
     pub newest_first: bool,
     /// Who reads: without what they deleted for themselves.
@@ -298,9 +308,18 @@ pub struct Range {
 }
 
 impl Range {
-    /// All of a conversation's entries after one and before another, oldest first, whoever reads.
+    /// All of a conversation's entries after one and before another, oldest first, whoever reads, however long they are.
     pub fn between(conversation: ConversationId, after: Seq, before: Seq, limit: usize) -> Self {
-        Self { conversation, after, before, limit, newest_first: false, reader: None, no_annotations: false }
+        Self {
+            conversation,
+            after,
+            before,
+            limit,
+            bytes: usize::MAX,
+            newest_first: false,
+            reader: None,
+            no_annotations: false,
+        }
     }
 }
 

@@ -64,7 +64,7 @@ pub struct StarredRequest {
     /// Where the last page ended: its `next`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
-    /// At most so many; the server's page bound if absent or larger.
+    /// At most so many, 1 or more; the server's page bound if absent or larger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
@@ -90,7 +90,7 @@ pub struct MessageSearch {
     /// Where the last page ended: its `next`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// At most so many; 50 if absent, at most 200.
+    /// At most so many, 1 to 200; 50 if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }

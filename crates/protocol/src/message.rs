@@ -245,7 +245,7 @@ pub struct SyncRequest {
     /// The `mark` of the last page the client has dealt with: later marks are told. 0 if it holds messages and no such
     /// number yet; absent if it holds no messages, or does not care.
     pub after_mark: Option<u64>,
-    /// At most so many messages; the server's page bound if absent or larger.
+    /// At most so many messages, 1 or more; the server's page bound if absent or larger.
     pub limit: Option<u32>,
 }
 
@@ -279,7 +279,7 @@ pub struct HistoryRequest {
     /// Only entries appended before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before_time: Option<Timestamp>,
-    /// At most so many; the server's page bound if absent or larger.
+    /// At most so many, 1 or more; the server's page bound if absent or larger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }

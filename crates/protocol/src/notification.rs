@@ -122,7 +122,7 @@ pub struct NotificationsRequest {
     /// Only those made before this one; from the newest if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<NoticeId>,
-    /// At most so many, up to 100; 50 if absent. Unread messages come beside them, on the first page.
+    /// At most so many, 1 to 100; 50 if absent. Unread messages come beside them, on the first page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }

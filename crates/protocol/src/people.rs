@@ -21,7 +21,7 @@ pub struct Contact {
 pub struct ContactsRequest {
     /// Only those after this user: the page before's `next`.
     pub after: Option<UserId>,
-    /// At most so many; 500 if absent or larger.
+    /// At most so many, 1 or more; 500 if absent or larger.
     pub limit: Option<u32>,
 }
 
@@ -171,7 +171,7 @@ pub struct ReportsRequest {
     pub closed: Option<bool>,
     /// Only those before this one: the last of the page before.
     pub before: Option<ReportId>,
-    /// At most so many; 100 if absent or larger.
+    /// At most so many, 1 or more; 100 if absent or larger.
     pub limit: Option<u32>,
 }
 

@@ -72,7 +72,7 @@ pub struct ProfileChanges {
 pub struct UserPageRequest {
     /// `next` of the page before; the first page if absent.
     pub after: Option<String>,
-    /// At most so many; the server's page bound if absent or larger.
+    /// At most so many, 1 or more; the server's page bound if absent or larger.
     pub limit: Option<u32>,
 }
 

@@ -7,7 +7,7 @@ mod words;
 use protocol::{Content, ConversationKind, MessageSearch, SearchPage};
 
 use crate::log::message_of;
-use crate::read::Mine;
+use crate::read::{Mine, at_most};
 use crate::store::{Search, SearchCursor, Span};
 use crate::{Caller, ChatError, Chats};
 pub(crate) use behind::Searchable;
@@ -56,10 +56,10 @@ impl Chats {
         if spans.is_empty() {
             return Ok(SearchPage { messages: Vec::new(), next: None });
         }
-        let limit = request.limit.map_or(PAGE, |limit| (limit as usize).clamp(1, PAGE_MOST));
+        let limit = at_most(request.limit, PAGE, PAGE_MOST)?;
         let search = Search { spans, reader: caller.user, words, prefix, before, limit };
         let hits = self.store.search(search).await?;
-        let mut room = self.room(None);
+        let mut room = self.room(None)?;
         let (mut messages, mut next, mut last) = (Vec::new(), hits.next, None);
         for (here, entry) in hits.entries {
             if !room.take(&entry, messages.is_empty()) {

@@ -10,7 +10,7 @@ use protocol::{
     DeletionConfirmation, Privacy, PrivacyChanges, Profile, ProfileChanges, UserId, UserPage, UserPageRequest,
 };
 
-use super::own;
+use super::{own, some};
 use crate::CommandError;
 use crate::limits::HUB;
 use crate::state::Shared;
@@ -72,7 +72,9 @@ pub(crate) async fn search(
     text: String,
     page: Option<UserPageRequest>,
 ) -> Result<UserPage, CommandError> {
-    Ok(shared.services.accounts.search(&text, &page.unwrap_or_default()).await?)
+    let page = page.unwrap_or_default();
+    some(page.limit)?;
+    Ok(shared.services.accounts.search(&text, &page).await?)
 }
 
 pub(crate) async fn delete(

@@ -11,6 +11,7 @@ use protocol::{
     ServerRole, SessionInfo, Statistics, UserId,
 };
 
+use super::some;
 use crate::CommandError;
 use crate::limits::HUB;
 use crate::state::Shared;
@@ -23,7 +24,9 @@ pub(crate) async fn list(
     caller: Caller,
     request: Option<AccountsRequest>,
 ) -> Result<AccountPage, CommandError> {
-    Ok(shared.services.accounts.list_accounts(caller.user, &request.unwrap_or_default()).await?)
+    let request = request.unwrap_or_default();
+    some(request.limit)?;
+    Ok(shared.services.accounts.list_accounts(caller.user, &request).await?)
 }
 
 pub(crate) async fn suspend(

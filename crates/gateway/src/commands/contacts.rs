@@ -4,7 +4,7 @@ use chats::Caller;
 use protocol::events::Own;
 use protocol::{BlockedUser, ContactsPage, ContactsRequest, UserId};
 
-use super::own;
+use super::{own, some};
 use crate::CommandError;
 use crate::state::Shared;
 
@@ -25,7 +25,9 @@ pub(crate) async fn list(
     caller: Caller,
     request: Option<ContactsRequest>,
 ) -> Result<ContactsPage, CommandError> {
-    Ok(shared.services.people.contacts(caller.user, request.unwrap_or_default()).await?)
+    let request = request.unwrap_or_default();
+    some(request.limit)?;
+    Ok(shared.services.people.contacts(caller.user, request).await?)
 }
 
 pub(crate) async fn block(shared: &Shared, caller: Caller, user: UserId) -> Result<(), CommandError> {

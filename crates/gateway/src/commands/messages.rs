@@ -112,7 +112,8 @@ pub(crate) fn stream_history(
     let reading = Reading { page: VecDeque::new(), left: first.limit, next: Some(first) };
     unfold((shared, reading), move |(shared, mut reading)| async move {
         loop {
-            if reading.left == Some(0) {
+            // What asks for none is told that it cannot.
+            if reading.left == Some(0) && reading.next.as_ref().is_none_or(|next| next.limit != Some(0)) {
                 return None;
             }
             if let Some(message) = reading.page.pop_front() {

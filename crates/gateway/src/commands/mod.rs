@@ -36,7 +36,16 @@ use protocol::{
     SyncPage, SyncRequest, Timestamp, UserId, UserInfo, UserPage, UserPageRequest, WhoAmI,
 };
 
+use crate::CommandError;
 pub(crate) use classes::class;
+
+/// A page of none is no page.
+fn some(limit: Option<u32>) -> Result<(), CommandError> {
+    match limit {
+        Some(0) => Err(CommandError::invalid("limit is 1 or more")),
+        _ => Ok(()),
+    }
+}
 pub use table::{Argument, CommandDoc};
 
 /// The commands that have no twin over REST, and why.

@@ -10,7 +10,7 @@ use protocol::{
     NotificationPage, NotificationsRequest, UserId,
 };
 
-use super::{messages, own};
+use super::{messages, own, some};
 use crate::CommandError;
 use crate::state::Shared;
 
@@ -23,6 +23,7 @@ pub(crate) async fn list(
     request: Option<NotificationsRequest>,
 ) -> Result<NotificationPage, CommandError> {
     let NotificationsRequest { before, limit } = request.unwrap_or_default();
+    some(limit)?;
     let notices = &shared.services.notices;
     // What the caller has just brought about is in it.
     notices.settle().await;

@@ -4,6 +4,7 @@ use accounts::Permission;
 use chats::Caller;
 use protocol::{NewReport, Report, ReportId, ReportsPage, ReportsRequest};
 
+use super::some;
 use crate::CommandError;
 use crate::state::Shared;
 
@@ -21,7 +22,9 @@ pub(crate) async fn list(
     request: Option<ReportsRequest>,
 ) -> Result<ReportsPage, CommandError> {
     shared.services.accounts.authorize(caller.user, Permission::HandleReports).await?;
-    Ok(shared.services.people.reports(request.unwrap_or_default()).await?)
+    let request = request.unwrap_or_default();
+    some(request.limit)?;
+    Ok(shared.services.people.reports(request).await?)
 }
 
 pub(crate) async fn close(

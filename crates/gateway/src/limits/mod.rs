@@ -3,6 +3,7 @@
 //! Counted here, in memory, by this node alone. What a value may hold at most is for those who read it.
 
 mod address;
+mod answers;
 mod door;
 mod hashes;
 mod ledger;
@@ -22,6 +23,7 @@ use protocol::{ErrorCode, UserId};
 
 use crate::CommandError;
 pub use address::Proxies;
+pub(crate) use answers::{Seat, Slot, hold};
 pub(crate) use door::{Asked, Doors, at_the_door, doors};
 pub(crate) use hashes::{HUB, wrong};
 use ledger::{Bucket, Charge, Ledger};
@@ -118,6 +120,10 @@ pub struct Policy {
     pub connections_per_address: usize,
     /// Passwords of one address that are hashed or wait for it at once; 0 is no bound. One account has one.
     pub hashes_per_address: usize,
+    /// Requests of one account whose answers have not been taken; 0 is no bound.
+    pub answers_per_account: usize,
+    /// Bytes of answers that have not been taken, in all; 0 is no bound.
+    pub answers_bytes: usize,
     /// Who may say that a request is another's.
     pub proxies: Proxies,
     /// Accounts, addresses and names that are remembered, each; about 60 bytes of memory for each.
@@ -130,6 +136,8 @@ impl Default for Policy {
             rates: Rates::NONE,
             connections_per_address: 0,
             hashes_per_address: 0,
+            answers_per_account: 0,
+            answers_bytes: 0,
             proxies: Proxies::default(),
             tracked_keys: 1_024,
         }
@@ -149,6 +157,7 @@ pub struct Limits {
     refused: Vec<AtomicU64>,
     open: Mutex<places::Open>,
     hashing: Mutex<hashes::Hashing>,
+    answers: answers::Answers,
     origin: Instant,
 }
 
@@ -165,6 +174,7 @@ impl Limits {
             refused: Limit::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
             open: Mutex::default(),
             hashing: Mutex::default(),
+            answers: answers::Answers::new(policy.answers_per_account, policy.answers_bytes),
             origin: Instant::now(),
             policy,
         }
@@ -174,7 +184,12 @@ impl Limits {
     pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counted = Limit::ALL.iter().zip(&self.refused);
         let places = ("max_connections_per_address", places::refused(&self.open));
-        counted.map(|(limit, count)| (limit.name(), count.load(Ordering::Relaxed))).chain([places])
+        let answers = [
+            ("answers_per_account", self.answers.refused_account.load(Ordering::Relaxed)),
+            ("answers_bytes", self.answers.refused_bytes.load(Ordering::Relaxed)),
+        ];
+        let counted = counted.map(|(limit, count)| (limit.name(), count.load(Ordering::Relaxed)));
+        counted.chain([places]).chain(answers)
     }
 
     /// An account's request, which is of these kinds besides.

@@ -46,7 +46,7 @@ use protocol::{
 };
 
 use crate::CommandError;
-use crate::limits::Asked;
+use crate::limits::{Asked, Seat, Slot, hold};
 use crate::state::Shared;
 pub(crate) use body::Json;
 pub use objects::REST_OBJECTS;
@@ -310,6 +310,7 @@ pub(crate) fn routes(shared: &Arc<Shared>) -> Router {
         .layer(DefaultBodyLimit::max(shared.options.body_bytes))
         .layer(map_response(keep_nothing))
         .layer(from_fn_with_state(Arc::clone(shared), whole::whole))
+        .layer(from_fn_with_state(Arc::clone(shared), hold))
         .with_state(Arc::clone(shared))
 }
 
@@ -341,6 +342,9 @@ impl FromRequestParts<Arc<Shared>> for SignedInAs {
         let session = shared.services.accounts.authenticate(token).await?;
         let kind = parts.extensions.get::<Asked>().and_then(|asked| asked.kind);
         shared.limits.account(session.user, kind)?;
+        if let Some(slot) = parts.extensions.get::<Slot>().cloned() {
+            slot.put(Seat::take(shared, session.user).await?);
+        }
         Ok(Self(session))
     }
 }

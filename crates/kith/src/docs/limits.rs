@@ -75,6 +75,8 @@ const SEEN: &[(&str, &[(&str, &str)])] = &[
             ("limits.max_connections_per_address", "the socket is closed at once; through a proxy 429"),
             ("limits.max_connections_per_user", "the connection is closed with `rate_limited`"),
             ("limits.max_frame_bytes", "the connection is closed with an error"),
+            ("limits.answers_per_account", WAIT),
+            ("limits.answers_bytes", "`unavailable`, 503 with `Retry-After`"),
             ("limits.connection_calls", SLOWER),
             ("limits.connection_streams", "the stream ends with an error"),
             ("limits.connection_queue_frames", "the event `resync`: call `Sync`"),

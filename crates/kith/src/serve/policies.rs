@@ -81,6 +81,8 @@ pub(super) fn limits(settings: &Settings) -> gateway::LimitPolicy {
         },
         connections_per_address: set.max_connections_per_address,
         hashes_per_address: hashes_per_address(settings),
+        answers_per_account: set.answers_per_account,
+        answers_bytes: set.answers_bytes,
         proxies: settings.server.trusted_proxies.clone(),
         tracked_keys: set.tracked_keys,
     }

@@ -14,7 +14,7 @@ section! {
         max_group_members: usize = 1_024 in 2..=100_000;
         /// Most messages in one page of history or of a sync.
         max_page_messages: usize = 500 in 1..=10_000;
-        /// Most bytes of bodies in one page, which holds one message at least.
+        /// Most bytes of bodies in one page, as they are written in JSON; it holds one message at least.
         max_page_bytes: usize = 1_048_576 in 1_024..=16_777_216;
         /// Largest frame that a client may send, in bytes. Has to hold a message, encoded.
         max_frame_bytes: usize = 262_144 in 1_024..=16_777_216;
@@ -30,6 +30,12 @@ section! {
         /// Open connections of one address; 0 is no bound. Those of trusted proxies are not counted, but the hub
         /// connections of those who come through them.
         max_connections_per_address: usize = 1_024 in 0..=1_000_000;
+        /// Requests of one account whose answers it has not yet taken; 0 is no bound. More wait 5 seconds for their turn.
+        /// Answers of up to 16 KiB are not counted.
+        answers_per_account: usize = 16 in 0..=10_000;
+        /// Bytes of answers over REST that nobody has yet taken, of all accounts together; 0 is no bound. Answers of up to 16 KiB
+        /// are not counted; an export counts 2 MiB.
+        answers_bytes: usize = 268_435_456 in 0..=1_099_511_627_776;
         /// Commands of one connection that run at a time; more wait.
         connection_calls: usize = 128 in 1..=10_000;
         /// Streams of one connection that run at a time; more are refused.

@@ -10,6 +10,7 @@ mod rates;
 mod slow;
 pub(crate) mod strangers;
 mod tokens;
+mod unread_answers;
 
 use serde_json::Value;
 use testkit::http::{Answer, exchange};

@@ -229,3 +229,32 @@ async fn without_a_valid_token_there_is_no_connection_and_no_answer() {
     let answer = server.request("GET", "/api/auth/sessions", Some(&account.access_token), None);
     assert_eq!(answer.expect("an answer").status, 200);
 }
+
+/// A page of none is asked for by mistake: every list says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_none_is_refused() {
+    let server = start(Store::Sqlite);
+    let alice = Client::register(&server, "alice").await;
+    let group = alice.group("notes", &[]).await;
+    let none = json!({ "limit": 0 });
+    for (command, arguments) in [
+        ("History", json!([group, none])),
+        ("Sync", json!([none])),
+        ("ReadNewMessages", json!([0])),
+        ("ListStarred", json!([none])),
+        ("SearchMessages", json!(["words", none])),
+        ("SearchUsers", json!(["ali", none])),
+        ("ListNotifications", json!([none])),
+        ("ListContacts", json!([none])),
+    ] {
+        let error = alice.refused(command, arguments).await;
+        assert!(error.contains("invalid: limit is 1 or more"), "{command}: {error}");
+    }
+    let error = alice.stream("StreamHistory", json!([group, none])).await.expect_err("no page");
+    assert!(error.contains("invalid: limit is 1 or more"), "{error}");
+    let token = Some(alice.account.access_token.as_str());
+    for path in [format!("/api/messages/{group}/history?limit=0"), "/api/messages/new?limit=0".into()] {
+        let answer = server.request("GET", &path, token, None).expect("an answer");
+        assert_eq!((answer.status, answer.code()), (422, "invalid"), "{path}");
+    }
+}

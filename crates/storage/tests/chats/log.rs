@@ -11,6 +11,7 @@ on_both! {
     of_two_for_one_place_one_wins,
     sends_are_found_in_the_order_asked_for,
     ranges_are_read_in_both_directions,
+    a_range_ends_where_its_bytes_are_used_up,
     the_last_entry_before_a_time,
     unread_messages_are_counted_up_to_a_bound,
     big_batches_are_kept,
@@ -186,6 +187,28 @@ async fn ranges_are_read_in_both_directions(store: Store) {
     assert!(read(6, 3, 9, false).await.is_empty());
     assert!(read(10, Seq::MAX, 9, false).await.is_empty());
     assert!(read(Seq::MAX, Seq::MAX, usize::MAX, false).await.is_empty());
+}
+
+async fn a_range_ends_where_its_bytes_are_used_up(store: Store) {
+    let (alice, phone) = (new_user(), new_device());
+    let id = group(&store, &[alice]).await;
+    let sized = |seq, bytes: usize| NewEntry { body: vec![7; bytes].into(), ..entry(id, alice, phone, seq) };
+    let new = [(1, 100), (2, 100), (3, 0), (4, 5_000), (5, 1), (6, 1)].map(|(seq, bytes)| sized(seq, bytes));
+    store.commit(entries(new.to_vec())).await.unwrap();
+    let read = async |after, bytes, newest_first| {
+        let range = Range { bytes, newest_first, ..Range::between(id, after, Seq::MAX, 9) };
+        store.read(range).await.unwrap().iter().map(|entry| entry.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(read(0, usize::MAX, false).await, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(read(0, 200, false).await, [1, 2, 3, 4], "one more than fits, which tells that there is more");
+    assert_eq!(read(0, 199, false).await, [1, 2]);
+    assert_eq!(read(0, 0, false).await, [1], "one is always read");
+    assert_eq!(read(2, 0, false).await, [3, 4]);
+    assert_eq!(read(0, 2, true).await, [6, 5, 4]);
+    assert_eq!(read(0, 1, true).await, [6, 5]);
+    assert_eq!(read(0, 0, true).await, [6]);
+    let limited = Range { bytes: 5_200, ..Range::between(id, 0, Seq::MAX, 2) };
+    assert_eq!(store.read(limited).await.unwrap().len(), 2, "both bounds hold");
 }
 
 async fn the_last_entry_before_a_time(store: Store) {

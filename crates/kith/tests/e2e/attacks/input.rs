@@ -10,7 +10,7 @@ use crate::support::{Client, start};
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// The server's resident memory, in bytes.
-fn memory(server: &TestServer) -> u64 {
+pub(super) fn memory(server: &TestServer) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).expect("a process");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024

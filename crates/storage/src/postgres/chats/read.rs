@@ -109,22 +109,31 @@ pub(super) async fn find_sent(
 }
 
 pub(super) async fn entries(client: &impl GenericClient, range: Range) -> Result<Vec<NewEntry>> {
+    // Lengths are known without fetching what is long.
     let sql = if range.newest_first {
         "SELECT conversation, seq, time, sender, device, id, kind, epoch, body, target, edited_at, reactions \
+         FROM (SELECT m.*, SUM(octet_length(body) + COALESCE(octet_length(reactions), 0)) \
+         OVER (ORDER BY seq DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before \
          FROM message m WHERE conversation = $1 AND seq > $2 AND seq < $3 AND ($5::smallint IS NULL OR kind <> $5) \
          AND ($6::bytea IS NULL OR NOT EXISTS (SELECT 1 FROM hidden h WHERE h.conversation = $1 \
-         AND h.\"user\" = $6 AND h.seq = m.seq)) ORDER BY seq DESC LIMIT $4"
+         AND h.\"user\" = $6 AND h.seq = m.seq)) ORDER BY seq DESC LIMIT $4) AS page \
+         WHERE COALESCE(bytes_before, 0) <= $7::bigint ORDER BY seq DESC"
     } else {
         "SELECT conversation, seq, time, sender, device, id, kind, epoch, body, target, edited_at, reactions \
+         FROM (SELECT m.*, SUM(octet_length(body) + COALESCE(octet_length(reactions), 0)) \
+         OVER (ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before \
          FROM message m WHERE conversation = $1 AND seq > $2 AND seq < $3 AND ($5::smallint IS NULL OR kind <> $5) \
          AND ($6::bytea IS NULL OR NOT EXISTS (SELECT 1 FROM hidden h WHERE h.conversation = $1 \
-         AND h.\"user\" = $6 AND h.seq = m.seq)) ORDER BY seq LIMIT $4"
+         AND h.\"user\" = $6 AND h.seq = m.seq)) ORDER BY seq LIMIT $4) AS page \
+         WHERE COALESCE(bytes_before, 0) <= $7::bigint ORDER BY seq"
     };
     let conversation = range.conversation.as_bytes().as_slice();
     let (after, before, limit) = (signed(range.after), signed(range.before), signed(range.limit as u64));
     let passed_over = range.no_annotations.then_some(message_kind(MessageKind::Annotation));
     let reader = range.reader.as_ref().map(|user| user.as_bytes().as_slice());
-    let parameters: super::Parameters<'_> = &[&conversation, &after, &before, &limit, &passed_over, &reader];
+    let bytes = signed(range.bytes as u64);
+    let parameters: super::Parameters<'_> =
+        &[&conversation, &after, &before, &limit, &passed_over, &reader, &bytes];
     query(client, sql, parameters).await?.iter().map(|row| entry_of(row, 0)).collect()
 }
 

@@ -127,7 +127,16 @@ pub(super) fn entries(connection: &Connection, range: Range) -> Result<Vec<NewEn
         range.no_annotations.then_some(message_kind(MessageKind::Annotation)),
         range.reader.as_ref().map(|user| user.as_bytes()),
     ];
-    entries.query_map(parameters, entry_of)?.collect()
+    let mut rows = entries.query(parameters)?;
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    while bytes <= range.bytes
+        && let Some(row) = rows.next()?
+    {
+        let entry = entry_of(row)?;
+        bytes += entry.stored_bytes();
+        found.push(entry);
+    }
+    Ok(found)
 }
 
 /// The entry that begins with the row's first column.

@@ -11,6 +11,8 @@ pub struct Policy {
     pub group_members: usize,
     /// The most messages one page of history or sync holds.
     pub page_messages: usize,
+    /// The most conversations one page of them holds.
+    pub page_conversations: usize,
     /// The most bytes of bodies one page holds (but at least one message).
     pub page_bytes: usize,
     /// How long after it was sent its author may edit a message, in milliseconds; 0 for ever.
@@ -58,6 +60,7 @@ impl Default for Policy {
             message_bytes: 64 * 1024,
             group_members: 1_024,
             page_messages: 500,
+            page_conversations: 1_000,
             page_bytes: 1024 * 1024,
             edit_window_ms: 0,
             pins: 50,

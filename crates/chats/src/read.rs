@@ -87,12 +87,14 @@ impl Chats {
         let mine = self.conversations_by(caller.user, stays).await?;
         let (messages, more) = self.missed(caller, &mine, &after, request.limit, |_| true).await?;
         let (device_messages, more_device) = device_messages(found);
-        let summaries = self.summaries(caller.user, &mine, false).await?;
+        let listed =
+            if request.without_conversations { 0 } else { self.policy.page_conversations.min(mine.len()) };
+        let summaries = self.summaries(caller.user, &mine[..listed], false).await?;
         let more = more || more_device || more_marks;
         Ok(SyncPage { conversations: summaries, messages, device_messages, marks, mark, more })
     }
 
-    /// One page of the messages from others that this device has not acknowledged, in order.
+    /// One page of the messages from other devices, one's own among them, that this device has not acknowledged, in order.
     ///
     /// # Errors
     /// The store did not answer.

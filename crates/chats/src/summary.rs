@@ -11,16 +11,18 @@ use protocol::{
 use crate::consent::barred;
 use crate::conversation::{Conversation, Snapshot, Unread};
 use crate::log::message_of;
-use crate::read::Mine;
+use crate::read::{Mine, at_most};
 use crate::service::Visible;
 use crate::settings::shown;
-use crate::store::{Range, Span};
+use crate::store::{NewEntry, Range, Span};
 use crate::{Caller, ChatError, Chats};
 
 /// Members named in a list of conversations.
 const LISTED_MEMBERS: usize = 8;
 /// Where counting unread messages stops.
 const UNREAD_BOUND: u32 = 1_000;
+/// Entries read at once on the way back to the last unread message.
+const UNREAD_READ: usize = 50;
 /// Members up to which a list tells how far one's own last message has come in a group.
 const STATUS_MEMBERS: usize = 64;
 
@@ -36,7 +38,7 @@ enum Detail {
 }
 
 impl Chats {
-    /// The caller's conversations, the one with the latest entry first.
+    /// A page of the caller's conversations, the one with the latest entry first.
     ///
     /// # Errors
     /// The store did not answer.
@@ -45,9 +47,87 @@ impl Chats {
         caller: Caller,
         filter: ConversationFilter,
     ) -> Result<Vec<ConversationSummary>, ChatError> {
+        let most = self.policy.page_conversations;
+        let limit = at_most(filter.limit, most, most)?;
         let mut mine = self.conversations_of(caller.user).await?;
+        if let Some(after) = filter.after {
+            // It is found before the others are left out: it may have been put away since.
+            let place = mine.iter().position(|mine| mine.conversation.id == after);
+            let place =
+                place.ok_or_else(|| ChatError::Invalid("after is a conversation of one's own".into()))?;
+            mine.drain(..=place);
+        }
         mine.retain(|mine| filter.archived.is_none_or(|archived| mine.settings.archived == archived));
+        mine.truncate(limit);
         self.summaries(caller.user, &mine, true).await
+    }
+
+    /// Those of the caller's conversations that want notices and hold messages of others that the caller has not seen, the
+    /// one with the latest entry first: all of them, each named by its summary, as `list` has them but without members of
+    /// groups and last messages.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn unseen(&self, caller: Caller) -> Result<Vec<ConversationSummary>, ChatError> {
+        let mine = self.conversations_of(caller.user).await?;
+        let mut summaries = self.summaries(caller.user, &mine, false).await?;
+        summaries.retain(|summary| summary.unread > 0 && summary.muted_until.is_none());
+        Ok(summaries)
+    }
+
+    /// Of each of these entries, whether the caller has seen it, or it is not there for them any more.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn passed(
+        &self,
+        caller: Caller,
+        places: Vec<(ConversationId, Seq)>,
+    ) -> Result<Vec<bool>, ChatError> {
+        let mut passed = Vec::with_capacity(places.len());
+        for (id, seq) in &places {
+            passed.push(match self.conversation(*id).await {
+                Ok(conversation) => self.receipts_in(&conversation, caller.user).await?.seen >= *seq,
+                Err(ChatError::NotFound(_)) => true,
+                Err(error) => return Err(error),
+            });
+        }
+        let there = self.messages_at(caller, places).await?;
+        Ok(passed.into_iter().zip(there).map(|(passed, there)| passed || there.is_none()).collect())
+    }
+
+    /// The last message of others that counts as unread, if the caller has not seen it.
+    ///
+    /// # Errors
+    /// The caller has no part in the conversation, or the store did not answer.
+    pub async fn last_unread(
+        &self,
+        caller: Caller,
+        id: ConversationId,
+    ) -> Result<Option<Message>, ChatError> {
+        let (conversation, visible) = self.visible(caller.user, id).await?;
+        let seen = self.receipts_in(&conversation, caller.user).await?.seen;
+        for part in visible.iter().rev() {
+            let (after, mut before) = (seen.max(part.after), part.to + 1);
+            while after + 1 < before {
+                let range = Range {
+                    newest_first: true,
+                    no_annotations: true,
+                    reader: Some(caller.user),
+                    bytes: self.policy.page_bytes,
+                    ..Range::between(id, after, before, UNREAD_READ)
+                };
+                let entries = self.store.read(range).await?;
+                let Some(last) = entries.last().map(|entry| entry.seq) else { break };
+                let others =
+                    |entry: &NewEntry| entry.kind == MessageKind::Content && entry.sender != caller.user;
+                if let Some(entry) = entries.into_iter().find(others) {
+                    return Ok(Some(message_of(conversation.kind, entry)));
+                }
+                before = last;
+            }
+        }
+        Ok(None)
     }
 
     /// One conversation with all its members.
@@ -76,10 +156,23 @@ impl Chats {
         id: ConversationId,
     ) -> Result<ConversationSummary, ChatError> {
         let mine = Mine::one(self.sight(user, id).await?);
-        let mut summary = self.summary(user, &mine, Receipt::default(), Detail::Listed).await?;
-        summary.unread = self.unread(user, [(&mine, 0)].into_iter()).await?.iter().sum();
+        let receipt = self.receipts_in(&mine.conversation, user).await?;
+        let mut summary = self.summary(user, &mine, receipt, Detail::Listed).await?;
+        summary.unread = self.unread(user, [(&mine, receipt.seen)].into_iter()).await?.iter().sum();
         self.name(user, std::slice::from_mut(&mut summary)).await?;
         Ok(summary)
+    }
+
+    /// Those of `users` who have been in it before, as far as they have acknowledged anything.
+    ///
+    /// # Errors
+    /// There is no such conversation, or the store did not answer.
+    pub async fn returning(&self, id: ConversationId, users: &[UserId]) -> Result<Vec<UserId>, ChatError> {
+        let conversation = self.conversation(id).await?;
+        self.load_receipts(&conversation, users).await?;
+        let state = conversation.state();
+        let before = |user: &&UserId| state.receipts.get(user).is_some_and(|receipt| receipt.delivered > 0);
+        Ok(users.iter().filter(before).copied().collect())
     }
 
     /// A group with all its members.

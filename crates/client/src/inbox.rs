@@ -86,6 +86,8 @@ impl Inbox {
 
     /// The request for the first or the next page of a run.
     pub fn request(&mut self) -> SyncRequest {
+        // The first page of a run has brought the conversations.
+        let without_conversations = self.running;
         if !self.running {
             self.running = true;
             self.run += 1;
@@ -93,7 +95,7 @@ impl Inbox {
         }
         let place = |(id, place): (&ConversationId, &Place)| Some((*id, place.position?));
         let after = self.conversations.iter().filter_map(place).collect();
-        SyncRequest { after, ..SyncRequest::default() }
+        SyncRequest { after, without_conversations, ..SyncRequest::default() }
     }
 
     /// A page of the run came. Lets its messages through; at the run's end also what the run has shown to have no

@@ -115,6 +115,29 @@ fn a_gap_waits_and_closes_by_itself_or_by_a_sync() {
 }
 
 #[test]
+fn only_the_first_page_of_a_run_brings_the_conversations() {
+    let mut inbox = Inbox::default();
+    inbox.lose();
+    assert!(!inbox.request().without_conversations);
+    assert_eq!(answer(&mut inbox, page(8, &[6, 7], true)), [6, 7]);
+    assert!(inbox.request().without_conversations);
+    let later = SyncPage { conversations: Vec::new(), ..page(8, &[8], true) };
+    assert_eq!(answer(&mut inbox, later), [8]);
+    // The run breaks off: the next one begins anew.
+    inbox.abandon();
+    assert!(!inbox.request().without_conversations);
+    // A conversation that the list leaves out, because there are too many, has its pushes by the run that follows them.
+    let other = conversation(9);
+    let mut out = Vec::new();
+    inbox.push(message(other, 40), &mut out);
+    inbox.page(page(8, &[], false), &mut out);
+    assert!(out.is_empty() && inbox.is_due());
+    inbox.request();
+    inbox.page(page(8, &[], false), &mut out);
+    assert_eq!(out.iter().map(|message| message.seq).collect::<Vec<_>>(), [40]);
+}
+
+#[test]
 fn pushes_before_the_first_sync_wait_for_it() {
     let mut inbox = Inbox::default();
     inbox.lose();

@@ -99,7 +99,15 @@ impl Bulletin {
             }
         }
         let hidden = |user: &UserId| protocol::Presence { user: *user, online: false, last_seen: None };
-        Ok(states.into_iter().zip(users).map(|(state, user)| state.unwrap_or_else(|| hidden(user))).collect())
+        let states: Vec<_> = states
+            .into_iter()
+            .zip(users)
+            .map(|(state, user)| state.unwrap_or_else(|| hidden(user)))
+            .collect();
+        for state in &states {
+            self.watching.showing(connection, state.user, view(state.online, state.last_seen));
+        }
+        Ok(states)
     }
 
     /// A connection watches nobody any more.
@@ -191,15 +199,24 @@ impl Bulletin {
         let online = self.watching.told(user).unwrap_or(status.online);
         let seen = Broadcast::new(events::PRESENCE, (user, online, status.last_seen));
         let hidden = Broadcast::new(events::PRESENCE, (user, false, None::<protocol::Timestamp>));
-        for (watcher, connection) in watchers {
+        // Nobody is told what they know: they could tell from it that somebody touched what others may see.
+        let concerned: HashSet<_> = watchers.iter().map(|(watcher, _)| *watcher).collect();
+        let shown = |watcher: UserId| match allowed.contains(&watcher) {
+            _ if !concerned.contains(&watcher) => None,
+            true => Some(view(online, status.last_seen)),
+            // That they come and go is hidden, too.
+            false => again.map(|_| view(false, None)),
+        };
+        for (watcher, connection) in self.watching.show(user, shown) {
             // Whoever is closing need not know.
-            if allowed.contains(&watcher) {
-                let _ = connection.send(&seen);
-            } else if again.is_some() {
-                let _ = connection.send(&hidden);
-            }
+            let _ = connection.send(if allowed.contains(&watcher) { &seen } else { &hidden });
         }
     }
+}
+
+/// What somebody is shown, as a number: whoever is online is online since whenever.
+fn view(online: bool, last_seen: Option<protocol::Timestamp>) -> i64 {
+    if online { -1 } else { last_seen.unwrap_or(0) }
 }
 
 async fn at(then: Option<Instant>) {

@@ -95,10 +95,20 @@ async fn announce(
     users: &[UserId],
 ) {
     let mut shared: Option<Broadcast> = None;
-    for user in users.iter().filter(|user| directory.is_connected(**user)) {
+    let connected: Vec<_> = users.iter().copied().filter(|user| directory.is_connected(*user)).collect();
+    // Whoever comes back has read some of it.
+    let returning = match chats.returning(conversation, &connected).await {
+        Ok(returning) => returning,
+        Err(error) => {
+            tracing::debug!(%error, %conversation, "a conversation could not be announced");
+            return;
+        }
+    };
+    for user in &connected {
+        let is_new = conversation.is_group() && !returning.contains(user);
         let news = match &shared {
-            Some(news) => news.clone(),
-            None => match chats.announcement(*user, conversation).await {
+            Some(news) if is_new => news.clone(),
+            _ => match chats.announcement(*user, conversation).await {
                 Ok(summary) => Broadcast::new(events::CONVERSATION, (summary,)),
                 Err(error) => {
                     tracing::debug!(%error, %conversation, "a conversation could not be announced");
@@ -109,7 +119,7 @@ async fn announce(
         directory.for_each(*user, |_, _, connection| {
             let _ = connection.send(&news);
         });
-        if conversation.is_group() {
+        if is_new {
             shared = Some(news);
         }
     }

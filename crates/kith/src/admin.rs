@@ -25,7 +25,11 @@ pub async fn show_codes(settings: &Settings) -> anyhow::Result<()> {
     }
     for code in codes {
         let seconds = (code.expires_at - now).max(0) / 1_000;
-        println!("{}\t{}\texpires in {seconds} s", code.address.as_str(), code.code);
+        crate::stdout::line(format_args!(
+            "{}\t{}\texpires in {seconds} s",
+            code.address.as_str(),
+            code.code
+        ))?;
     }
     Ok(())
 }
@@ -43,7 +47,7 @@ pub async fn promote(settings: &Settings, who: &str, role: ServerRole) -> anyhow
         Changed::LastAdmin => bail!("{who} is the last admin: make another one first"),
         Changed::UnknownUser => bail!("there is no user {who}"),
     }
-    println!("{user}\t{role}");
+    crate::stdout::line(format_args!("{user}\t{role}"))?;
     Ok(())
 }
 

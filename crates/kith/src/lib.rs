@@ -9,4 +9,5 @@ pub mod log;
 pub mod operate;
 pub mod serve;
 pub mod settings;
+pub mod stdout;
 pub mod telemetry;

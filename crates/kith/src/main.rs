@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use kith::serve::Server;
 use kith::settings::{Settings, Sources, help};
 use kith::telemetry::Telemetry;
-use kith::{bench, cli, operate};
+use kith::{bench, cli, operate, stdout};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A self-hosted messenger.
@@ -132,8 +132,8 @@ fn run() -> anyhow::Result<ExitCode> {
             return Ok(cli::run(cli::Command::Admin(command), cli.options));
         }
         Command::Doctor { sourced, json } => return doctor(&sourced, json),
-        Command::Backup { file, sourced } => println!("{}", operate::backup(&sourced.settings()?, &file)?),
-        Command::Restore { file, data } => println!("{}", operate::restore(&file, &data)?),
+        Command::Backup { file, sourced } => stdout::line(operate::backup(&sourced.settings()?, &file)?)?,
+        Command::Restore { file, data } => stdout::line(operate::restore(&file, &data)?)?,
         Command::Bench(bench) => return Ok(bench::run(bench)),
         Command::Client(command) => return Ok(cli::run(command, cli.options)),
     }
@@ -160,7 +160,7 @@ fn serve(sourced: Sourced) -> anyhow::Result<()> {
             }
         });
         // The one line on standard output: whoever started the server with port 0 reads the address from it.
-        println!("Kith listens on {}://{}", server.scheme(), server.address());
+        stdout::line(format_args!("Kith listens on {}://{}", server.scheme(), server.address()))?;
         let ended = server.run(stop).await;
         if let Some(telemetry) = telemetry {
             telemetry.flush().await;
@@ -172,9 +172,9 @@ fn serve(sourced: Sourced) -> anyhow::Result<()> {
 fn doctor(sourced: &Sourced, json: bool) -> anyhow::Result<ExitCode> {
     let report = runtime()?.block_on(operate::examine(&sourced.settings()));
     if json {
-        println!("{}", report.json());
+        stdout::line(report.json())?;
     } else {
-        print!("{report}");
+        stdout::line(report.to_string().trim_end())?;
     }
     Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

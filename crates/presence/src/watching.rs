@@ -11,7 +11,12 @@ use crate::per_user::{IdHashing, Sharded, lock};
 struct Watcher<H> {
     user: UserId,
     handle: H,
+    /// What it was shown last, as [`Watching::show`] takes it; [`UNKNOWN`] at first.
+    shown: i64,
 }
+
+/// What a watcher was shown of whom it has just begun to watch.
+const UNKNOWN: i64 = i64::MIN;
 
 /// Somebody watched by at least one connection.
 struct Watched<H> {
@@ -70,7 +75,9 @@ impl<H: Clone> Watching<H> {
                 .entry(user)
                 .or_insert_with(|| Watched { told: is_online(user), watchers: HashMap::default() });
             told.push(watched.told);
-            watched.watchers.insert(connection, Watcher { user: viewer, handle: handle.clone() });
+            watched
+                .watchers
+                .insert(connection, Watcher { user: viewer, handle: handle.clone(), shown: UNKNOWN });
         }
         let kept: std::collections::HashSet<_> = users.iter().collect();
         for user in before.iter().filter(|user| !kept.contains(user)) {
@@ -147,6 +154,29 @@ impl<H: Clone> Watching<H> {
         watchers.map(|watcher| (watcher.user, watcher.handle.clone())).collect()
     }
 
+    /// What a connection that has just begun to watch a user is shown first, unless it was told something newer.
+    pub fn showing(&self, connection: u64, user: UserId, view: i64) {
+        if let Some(watcher) =
+            self.shards.of(user).get_mut(&user).and_then(|watched| watched.watchers.get_mut(&connection))
+            && watcher.shown == UNKNOWN
+        {
+            watcher.shown = view;
+        }
+    }
+
+    /// The connections that watch a user and are to be shown something else than they were last, which then counts as shown.
+    /// `view` tells what one of a user is to be shown, as a number that is another for anything else; none: nothing at all.
+    pub fn show(&self, user: UserId, view: impl Fn(UserId) -> Option<i64>) -> Vec<(UserId, H)> {
+        let mut shard = self.shards.of(user);
+        let watchers = shard.get_mut(&user).into_iter().flat_map(|watched| watched.watchers.values_mut());
+        let changed = watchers.filter_map(|watcher| {
+            let view = view(watcher.user)?;
+            (std::mem::replace(&mut watcher.shown, view) != view)
+                .then(|| (watcher.user, watcher.handle.clone()))
+        });
+        changed.collect()
+    }
+
     /// How many connections watch anybody.
     pub fn connections(&self) -> usize {
         lock(&self.lists).len()
@@ -181,6 +211,23 @@ mod tests {
         watching.unwatch(2);
         assert_eq!((watching.connections(), watching.is_watched(BOB)), (0, false));
         assert!(watching.shards.all().iter().all(|shard| lock(shard).is_empty()), "nothing is left");
+    }
+
+    #[test]
+    fn nobody_is_shown_the_same_twice() {
+        let watching = Watching::default();
+        watching.watch(ALICE, 1, &"one", &[BOB], |_| false);
+        watching.watch(CAROL, 2, &"two", &[BOB], |_| false);
+        watching.showing(1, BOB, 0);
+        watching.showing(1, BOB, 7);
+        assert_eq!(watching.show(BOB, |_| Some(0)), [(CAROL, "two")], "alice has begun with it");
+        assert_eq!(watching.show(BOB, |_| Some(0)), []);
+        assert_eq!(watching.show(BOB, |user| (user == ALICE).then_some(1)), [(ALICE, "one")]);
+        // What was told counts more than what was asked for before.
+        watching.watch(ALICE, 1, &"one", &[BOB], |_| false);
+        assert_eq!(watching.show(BOB, |user| (user == ALICE).then_some(2)), [(ALICE, "one")]);
+        watching.showing(1, BOB, 1);
+        assert_eq!(watching.show(BOB, |user| (user == ALICE).then_some(2)), []);
     }
 
     #[test]

@@ -126,7 +126,8 @@ pub struct ConversationSummary {
     pub updated_at: Timestamp,
     /// How many members it has.
     pub member_count: u32,
-    /// Its members: all of them from `GetGroup`, the first few in lists, none in `Sync`.
+    /// Its members: all of them from `GetGroup` and `GetConversation`, the first few in lists; in `Sync` both of a direct
+    /// conversation, and none of a group.
     pub members: Vec<MemberInfo>,
     /// One's own role; absent once one is no member any more.
     pub role: Option<Role>,
@@ -178,6 +179,13 @@ pub struct ConversationFilter {
     /// Only those put away, or only the others; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archived: Option<bool>,
+    /// Only those that follow this one in the list: the last of the page before. From the first if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<ConversationId>,
+    /// At most so many, 1 or more; the server's page bound if absent or larger. It is 100 at the least, so that a shorter page
+    /// that was asked for without a limit is the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
 }
 
 /// How far a message of one's own has come: the least over all other members.

@@ -247,13 +247,17 @@ pub struct SyncRequest {
     pub after_mark: Option<u64>,
     /// At most so many messages, 1 or more; the server's page bound if absent or larger.
     pub limit: Option<u32>,
+    /// Whether to leave out the list of conversations: for the later pages of a run, whose first has brought it.
+    #[serde(deserialize_with = "crate::null::as_default")]
+    pub without_conversations: bool,
 }
 
 /// One page of what a client has missed. Ask again until `more` is false.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncPage {
-    /// Every conversation of the user, without members; on later pages too.
+    /// Every conversation of the user, the direct ones with both members, groups with none; nothing if asked so. Of very many
+    /// those with the latest entries: `LoadConversations` has the others.
     pub conversations: Vec<ConversationSummary>,
     /// Messages, in order within each conversation.
     pub messages: Vec<Message>,

@@ -52,6 +52,13 @@ async fn what_is_kept_is_listed_by_time(store: Arc<dyn NoticeStore>) {
     assert_eq!(store.mark_read(ALICE, all[1].id).await, Ok(true), "again");
     assert_eq!(store.mark_read(BOB, all[2].id).await, Ok(false), "another's");
     assert_eq!(store.unread(ALICE).await, Ok(4));
+    let place = |notice: &StoredNotice| (notice.id, (notice.conversation.unwrap(), notice.seq.unwrap()));
+    let about: Vec<_> = store.list(ALICE, None, 9).await.unwrap();
+    let mut unread: Vec<_> = about.iter().filter(|it| !it.read && it.seq.is_some()).map(place).collect();
+    unread.reverse();
+    assert!(!unread.is_empty());
+    assert_eq!(store.unread_places(ALICE).await.unwrap(), unread, "the oldest first");
+    assert_eq!(store.unread_places(BOB).await.unwrap(), [], "about no entry");
     assert!(store.list(ALICE, Some(all[2].id), 1).await.unwrap()[0].read);
     store.mark_all_read(ALICE).await.unwrap();
     assert_eq!((store.unread(ALICE).await, store.unread(BOB).await), (Ok(0), Ok(1)));

@@ -12,6 +12,9 @@ use signalr::client::ItemStream;
 use super::{Answer, Hub, invoke_error};
 use crate::Error;
 
+/// A page of conversations with fewer is the last.
+const LEAST_PAGE: usize = 100;
+
 impl Hub {
     /// The direct conversation with a user; made if there is none.
     pub fn initiate_direct(&self, user: UserId, kind: Option<ConversationKind>) -> Answer<ConversationId> {
@@ -76,6 +79,29 @@ impl Hub {
     /// One's conversations.
     pub fn load_conversations(&self) -> Answer<Vec<ConversationSummary>> {
         self.call("LoadConversations", ())
+    }
+
+    /// All conversations, or all those of a filter, by as many pages as it takes.
+    ///
+    /// # Errors
+    /// As any call.
+    pub async fn every_conversation(
+        &self,
+        filter: ConversationFilter,
+    ) -> Result<Vec<ConversationSummary>, Error> {
+        let mut all: Vec<ConversationSummary> = Vec::new();
+        let mut next = ConversationFilter { after: None, limit: None, ..filter };
+        loop {
+            let page = self.load_conversations_that(next).await?;
+            let (last, length) = (page.last().map(|summary| summary.id), page.len());
+            // What moved up meanwhile comes a second time, or has come.
+            let known: std::collections::HashSet<_> = all.iter().map(|summary| summary.id).collect();
+            all.extend(page.into_iter().filter(|summary| !known.contains(&summary.id)));
+            if length < LEAST_PAGE {
+                return Ok(all);
+            }
+            next.after = last;
+        }
     }
 
     /// Those of one's conversations that a filter lets through.

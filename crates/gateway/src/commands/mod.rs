@@ -72,7 +72,8 @@ table::commands! {
         /// Puts a conversation away, or takes it back, on all one's devices. New messages leave it where it is.
         boxed SetArchived(conversation: ConversationId, archived: bool) -> ConversationSettings
             = conversations::set_archived;
-        /// Wants no notices of a conversation until then; wants them again if that is past or left out.
+        /// Wants no notices of a conversation until then; wants them again if that is past or left out. Its unread messages are
+        /// left out of `ListNotifications` and its count; whoever names one in a message still reaches one.
         boxed SetMuted(conversation: ConversationId; until: Timestamp) -> ConversationSettings = conversations::set_muted;
         /// Sets how long the bodies of a conversation's messages are kept, those that are there included. For admins in a
         /// group, for either of the two in a direct conversation. Answers the entry that records it.
@@ -88,7 +89,7 @@ table::commands! {
         inline MarkSeen(conversation: ConversationId, seq: Seq) -> () = messages::mark_seen;
         /// The user types, or stopped. Repeat it every few seconds while it lasts.
         inline SetTyping(conversation: ConversationId, typing: bool) -> () = messages::set_typing;
-        /// The messages from others that this device has not acknowledged, oldest first within each conversation. Acknowledge
+        /// The messages that this device has not acknowledged, those that one sent from other devices among them, oldest first within each conversation. Acknowledge
         /// them and ask again until `more` is false.
         boxed ReadNewMessages(; limit: u32) -> MessagePage = messages::read_new;
         /// Brings a client up to date after it connected, after a gap and after `resync`.

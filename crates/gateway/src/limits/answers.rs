@@ -157,9 +157,9 @@ pub(crate) async fn hold(State(shared): State<Arc<Shared>>, mut request: Request
     let hold = Arc::new(Hold { _seat: seat, _bytes: bytes });
     let (mut parts, body) = response.into_parts();
     let Some(length) = length else {
-        let held = body.into_data_stream().map(move |chunk| {
-            chunk.map(|bytes| Bytes::from_owner(Held { bytes, _hold: Arc::clone(&hold) }))
-        });
+        let held = body
+            .into_data_stream()
+            .map(move |chunk| chunk.map(|bytes| Bytes::from_owner(Held { bytes, _hold: Arc::clone(&hold) })));
         return Response::from_parts(parts, Body::from_stream(held));
     };
     // It was made in memory, in one piece: this copies nothing.

@@ -106,7 +106,7 @@ table::routes! { "/api"
     signed_in post "/messages/{peer}/seen" (UpTo), or [NotFound] = messages::mark_seen as MarkSeen;
     /// The user types, or stopped.
     signed_in post "/messages/{peer}/typing" (TypingState), or [NotFound] = messages::set_typing as SetTyping;
-    /// The messages from others that this device has not acknowledged, oldest first within each conversation.
+    /// The messages that this device has not acknowledged, those from one's other devices among them, oldest first within each conversation.
     signed_in get "/messages/new" (; PageRequest) -> MessagePage = messages::read_new as ReadNewMessages;
     /// One page of what a client has missed, and its conversations.
     signed_in post "/messages/sync" (SyncRequest) -> SyncPage = messages::sync as Sync;
@@ -150,7 +150,8 @@ table::routes! { "/api"
     /// Puts a conversation away, or takes it back, on all one's devices. New messages leave it where it is.
     signed_in put "/conversations/{conversation}/archived" (ArchivedState) -> ConversationSettings, or [NotFound]
         = conversations::set_archived as SetArchived;
-    /// Wants no notices of a conversation until then; wants them again if that is past or left out.
+    /// Wants no notices of a conversation until then; wants them again if that is past or left out. Its unread messages are
+    /// left out of notifications and their count; whoever names one in a message still reaches one.
     signed_in put "/conversations/{conversation}/muted" (MutedState) -> ConversationSettings, or [NotFound]
         = conversations::set_muted as SetMuted;
     /// A conversation as a file of JSON objects, one a line: the conversation with all its members (`ConversationSummary`), then

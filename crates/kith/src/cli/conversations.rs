@@ -22,15 +22,28 @@ pub struct Conversations {
 
 pub(super) async fn conversations(context: &Context, args: Conversations) -> Result<(), Failure> {
     let (hub, account) = context.hub().await?;
-    let filter = ConversationFilter { archived: Some(args.archived) };
-    let mut list = hub.load_conversations_that(filter).await?;
+    let filter = ConversationFilter { archived: Some(args.archived), ..ConversationFilter::default() };
+    let mut list = hub.every_conversation(filter).await?;
+    let none = list.is_empty();
     list.retain(|summary| !args.unread || summary.unread > 0);
     list.sort_by_key(|summary| std::cmp::Reverse(last_activity(summary)));
     if context.output.is_json() {
         return list.iter().try_for_each(|summary| context.output.object(summary));
     }
     if list.is_empty() {
-        context.output.note("no conversations yet: kith send NAME TEXT");
+        let put_away = async || -> Result<bool, Failure> {
+            let archived = ConversationFilter { archived: Some(true), limit: Some(1), after: None };
+            Ok(!hub.load_conversations_that(archived).await?.is_empty())
+        };
+        context.output.note(if !none {
+            "nothing unread"
+        } else if args.archived {
+            "nothing is put away"
+        } else if put_away().await? {
+            "all conversations are put away: kith ls --archived"
+        } else {
+            "no conversations yet: kith send NAME TEXT"
+        });
         return Ok(());
     }
     let mut names = show::Names::new(account.user.id);

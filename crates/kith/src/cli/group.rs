@@ -29,6 +29,8 @@ pub enum Group {
     Leave(With<Leave>),
     /// Give a group another name
     Rename(With<Rename>),
+    /// Change what a group is about, or its picture
+    Describe(With<Describe>),
     /// Delete a group for everyone
     Delete(With<Delete>),
     /// Show who was a member when
@@ -52,6 +54,9 @@ pub struct Create {
     /// What it is about
     #[arg(long, default_value = "")]
     description: String,
+    /// A reference to a picture
+    #[arg(long, value_name = "REFERENCE")]
+    picture: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -82,6 +87,24 @@ pub struct Rename {
 }
 
 #[derive(Debug, Args)]
+#[group(required = true, multiple = true, id = "what")]
+pub(super) struct Described {
+    /// What it is about, at most 1,000 characters; empty for nothing
+    #[arg(long, value_name = "TEXT", group = "what")]
+    description: Option<String>,
+    /// A reference to a picture, at most 300 bytes; empty for none
+    #[arg(long, value_name = "REFERENCE", group = "what")]
+    picture: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Describe {
+    group: String,
+    #[command(flatten)]
+    what: Described,
+}
+
+#[derive(Debug, Args)]
 pub struct Delete {
     group: String,
     /// Do not ask
@@ -99,6 +122,7 @@ impl Group {
             Self::Preview(with) | Self::Join(with) => &with.options,
             Self::Add(with) | Self::Remove(with) | Self::Promote(with) | Self::Demote(with) => &with.options,
             Self::Rename(with) => &with.options,
+            Self::Describe(with) => &with.options,
             Self::Delete(with) => &with.options,
         }
     }
@@ -155,6 +179,12 @@ pub(super) async fn run(context: &Context, command: Group) -> Result<(), Failure
             let changes = GroupChanges { name: Some(with.args.name), ..GroupChanges::default() };
             done(context, group, hub.update_group(group, changes).await?, "renamed")
         }
+        Group::Describe(with) => {
+            let group = resolve::group(&hub, &with.args.group).await?;
+            let Described { description, picture } = with.args.what;
+            let changes = GroupChanges { name: None, description, picture };
+            done(context, group, hub.update_group(group, changes).await?, "changed")
+        }
         Group::Delete(with) => {
             let group = resolve::group(&hub, &with.args.group).await?;
             if !with.args.yes {
@@ -178,8 +208,8 @@ fn done(context: &Context, group: ConversationId, seq: Seq, what: &str) -> Resul
 
 async fn create(context: &Context, hub: &Hub, args: Create) -> Result<(), Failure> {
     let members = resolve::users(hub, &args.members).await?;
-    let Create { name, description, .. } = args;
-    let new = NewGroup { name, description, members, id: Some(new_id()), ..NewGroup::default() };
+    let Create { name, description, picture, .. } = args;
+    let new = NewGroup { name, description, picture, members, id: Some(new_id()), ..NewGroup::default() };
     let group = hub.initiate_group(new).await?;
     context.output.put(&json!({ "conversation": group }), || group.to_string())
 }

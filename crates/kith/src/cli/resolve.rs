@@ -1,7 +1,7 @@
 //! From what a person calls a conversation or a user to its id.
 
 use client::Hub;
-use protocol::{ConversationId, ConversationSummary, ErrorCode, UserId, UserInfo};
+use protocol::{ConversationFilter, ConversationId, ConversationSummary, ErrorCode, UserId, UserInfo};
 
 use super::Failure;
 
@@ -35,7 +35,8 @@ pub(super) async fn conversation(
         (Ok(id), _) => Meaning::Conversation(id),
         (_, Ok(user)) => Meaning::User(user),
         _ => {
-            let (user, conversations) = tokio::join!(find_user(hub, to), hub.load_conversations());
+            let (user, conversations) =
+                tokio::join!(find_user(hub, to), hub.every_conversation(ConversationFilter::default()));
             let conversations = conversations?;
             let meaning = choose(to, user?, &conversations)?;
             known = Some(conversations);
@@ -51,7 +52,7 @@ pub(super) async fn conversation(
     };
     let conversations = match known {
         Some(conversations) => conversations,
-        None => hub.load_conversations().await?,
+        None => hub.every_conversation(ConversationFilter::default()).await?,
     };
     let direct = conversations.iter().find(|summary| is_direct_with(summary, own, user));
     direct
@@ -64,7 +65,7 @@ pub(super) async fn group(hub: &Hub, name: &str) -> Result<ConversationId, Failu
     if let Ok(id) = name.parse::<ConversationId>() {
         return if id.is_group() { Ok(id) } else { Err(Failure::usage(format!("{name} is no group"))) };
     }
-    match choose(name, None, &hub.load_conversations().await?)? {
+    match choose(name, None, &hub.every_conversation(ConversationFilter::default()).await?)? {
         Meaning::Conversation(id) => Ok(id),
         Meaning::User(_) => Err(Failure::usage(format!("{name} is no group"))),
     }

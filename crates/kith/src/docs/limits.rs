@@ -63,6 +63,7 @@ const SEEN: &[(&str, &[(&str, &str)])] = &[
             ("limits.max_message_bytes", "`too_large`, 413"),
             ("limits.max_group_members", "`group_full`, 409"),
             ("limits.max_page_messages", "`more` in the page: ask again"),
+            ("limits.max_page_conversations", "a page of so many: ask again `after` its last"),
             ("limits.max_page_bytes", "`more` in the page: ask again"),
             ("limits.max_notifications_per_user", "older ones are gone"),
             ("limits.notifications_days", "older ones are gone"),

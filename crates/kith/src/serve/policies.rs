@@ -37,6 +37,7 @@ pub(super) fn chats(settings: &Settings) -> chats::Policy {
         message_bytes: set.max_message_bytes,
         group_members: set.max_group_members,
         page_messages: set.max_page_messages,
+        page_conversations: set.max_page_conversations,
         page_bytes: set.max_page_bytes,
         queued_commands: set.queued_commands,
         cached_conversations: set.cached_conversations,

@@ -14,6 +14,8 @@ section! {
         max_group_members: usize = 1_024 in 2..=100_000;
         /// Most messages in one page of history or of a sync.
         max_page_messages: usize = 500 in 1..=10_000;
+        /// Most conversations in one page of them, and in a sync.
+        max_page_conversations: usize = 1_000 in 100..=100_000;
         /// Most bytes of bodies in one page, as they are written in JSON; it holds one message at least.
         max_page_bytes: usize = 1_048_576 in 1_024..=16_777_216;
         /// Largest frame that a client may send, in bytes. Has to hold a message, encoded.

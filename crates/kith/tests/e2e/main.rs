@@ -20,6 +20,7 @@ mod gone;
 mod groups;
 mod hub_settings;
 mod invites;
+mod lists;
 mod load;
 mod membership;
 mod notifications;

@@ -113,3 +113,27 @@ async fn privacy_counts_at_once(store: Store) {
     let (online, last_seen) = next(&mut ann, &account.user).await;
     assert_eq!((online, last_seen.is_null()), (json!(true), false), "the first news since the block");
 }
+
+/// Whoever is told the same again knows that somebody touched their privacy.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_told_what_they_know() {
+    let server = start(Store::Sqlite);
+    let mut ann = Client::register(&server, "ann").await;
+    let bob = Client::register(&server, "bob").await;
+    assert_eq!(ann.call("WatchPresence", ([bob.user()],)).await[0]["online"], true);
+    let last_seen = async |to: &str| bob.call("SetPrivacy", (json!({ "lastSeen": to }),)).await;
+    let by_then = async |visible: bool| {
+        let shown = async || (ann.call("LastStatus", (bob.user(),)).await["online"] == visible).then_some(());
+        until("it holds", shown).await;
+    };
+    last_seen("everyone").await;
+    last_seen("nobody").await;
+    by_then(false).await;
+    bob.call("Block", (ann.user(),)).await;
+    last_seen("contacts").await;
+    bob.call("Unblock", (ann.user(),)).await;
+    last_seen("nobody").await;
+    last_seen("everyone").await;
+    assert_eq!(next(&mut ann, bob.user()).await.0, json!(false), "hidden, once");
+    assert_eq!(next(&mut ann, bob.user()).await.0, json!(true), "and nothing until he shows himself");
+}

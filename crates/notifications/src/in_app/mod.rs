@@ -215,6 +215,17 @@ impl InApp {
         Ok(self.store.unread(user).await?)
     }
 
+    /// Those unread notifications of a user that are about an entry of a conversation, and which.
+    ///
+    /// # Errors
+    /// [`NoticeError::Unavailable`].
+    pub async fn unread_places(
+        &self,
+        user: UserId,
+    ) -> Result<Vec<(NoticeId, (ConversationId, Seq))>, NoticeError> {
+        Ok(self.store.unread_places(user).await?)
+    }
+
     /// Marks one as read.
     ///
     /// # Errors

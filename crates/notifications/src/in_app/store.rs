@@ -48,6 +48,10 @@ pub trait NoticeStore: Send + Sync + 'static {
     /// How many of a user's have not been read.
     async fn unread(&self, user: UserId) -> Result<u32, StoreError>;
 
+    /// Those of a user's that have not been read and are about an entry, and which: as many as are kept of a user.
+    async fn unread_places(&self, user: UserId)
+    -> Result<Vec<(NoticeId, (ConversationId, Seq))>, StoreError>;
+
     /// Marks one of a user's as read. Returns whether there is such a one.
     async fn mark_read(&self, user: UserId, notice: NoticeId) -> Result<bool, StoreError>;
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use notifications::in_app::{NoticeStore, StoreError, StoredNotice};
 use platform::Timestamp;
-use protocol::{ConversationId, NoticeId, NotificationKind, UserId};
+use protocol::{ConversationId, NoticeId, NotificationKind, Seq, UserId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -38,6 +38,16 @@ impl NoticeStore for Database {
         let count: i64 =
             rows.first().map_or(Ok(0), |row| row.try_get(0)).map_err(|error| unavailable(error.into()))?;
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    async fn unread_places(
+        &self,
+        user: UserId,
+    ) -> Result<Vec<(NoticeId, (ConversationId, Seq))>, StoreError> {
+        let sql = "SELECT id, conversation, seq FROM notice WHERE user_id = $1 AND NOT read \
+                   AND conversation IS NOT NULL AND seq IS NOT NULL ORDER BY id";
+        let rows = query(self, sql, &[&user.as_bytes().as_slice()]).await.map_err(unavailable)?;
+        rows.iter().map(place_of).collect::<Result<_, _>>().map_err(unavailable)
     }
 
     async fn mark_read(&self, user: UserId, notice: NoticeId) -> Result<bool, StoreError> {
@@ -109,6 +119,12 @@ async fn execute(database: &Database, sql: &str, parameters: Parameters<'_>) -> 
         Ok(client.execute(&statement, parameters).await?)
     };
     written.await.map_err(unavailable)
+}
+
+fn place_of(row: &Row) -> Result<(NoticeId, (ConversationId, Seq)), Failure> {
+    let id = |column| row.try_get::<_, &[u8]>(column)?.try_into().map_err(|_| strange("an id"));
+    let place = (ConversationId::from_bytes(id(1)?), crate::chats::unsigned(row.try_get(2)?));
+    Ok((NoticeId::from_bytes(id(0)?), place))
 }
 
 fn notice_of(user: UserId, row: &Row) -> Result<StoredNotice, Failure> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use notifications::in_app::{NoticeStore, StoreError, StoredNotice};
 use platform::Timestamp;
-use protocol::{ConversationId, NoticeId, NotificationKind, UserId};
+use protocol::{ConversationId, NoticeId, NotificationKind, Seq, UserId};
 use rusqlite::types::Type;
 use rusqlite::{Result, Row, params};
 
@@ -71,6 +71,26 @@ impl NoticeStore for Database {
                 .query_row([user.as_bytes()], |row| row.get(0))
         });
         count.await.map_err(unavailable)
+    }
+
+    async fn unread_places(
+        &self,
+        user: UserId,
+    ) -> Result<Vec<(NoticeId, (ConversationId, Seq))>, StoreError> {
+        let found = self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT id, conversation, seq FROM notice WHERE user_id = ?1 AND read = 0 \
+                     AND conversation IS NOT NULL AND seq IS NOT NULL ORDER BY id",
+                )?
+                .query_map([user.as_bytes()], |row| {
+                    let place =
+                        (ConversationId::from_bytes(row.get(1)?), crate::chats::unsigned(row.get(2)?));
+                    Ok((NoticeId::from_bytes(row.get(0)?), place))
+                })?
+                .collect()
+        });
+        found.await.map_err(unavailable)
     }
 
     async fn mark_read(&self, user: UserId, notice: NoticeId) -> Result<bool, StoreError> {

@@ -88,7 +88,10 @@ async fn all_answers_together_are_bounded_in_bytes() {
     let (status, whole) = page(&server, &ann.account, &hers);
     let length = whole.to_string().len();
     assert_eq!(status, 200);
-    assert!(length < 1_200_000 && whole["more"] == true, "a page is bounded as it is written: {length} bytes");
+    assert!(
+        length < 1_200_000 && whole["more"] == true,
+        "a page is bounded as it is written: {length} bytes"
+    );
     let mut asked = Vec::new();
     for _ in 0..2 {
         let mut stream = ask(&server, &mallory.account, &group).await;
@@ -104,7 +107,10 @@ async fn all_answers_together_are_bounded_in_bytes() {
     let small = format!("{path}?limit=1&before=2");
     assert_eq!(server.request("GET", &small, token, None).expect("an answer").status, 200);
     let said = json!({ "to": hers, "message": { "text": "still there" } });
-    assert_eq!(server.request("POST", "/api/messages/send", token, Some(&said)).expect("an answer").status, 200);
+    assert_eq!(
+        server.request("POST", "/api/messages/send", token, Some(&said)).expect("an answer").status,
+        200
+    );
     // An export is counted, too.
     let export = format!("/api/conversations/{hers}/export");
     assert_eq!(server.request("GET", &export, token, None).expect("an answer").status, 503);

@@ -50,3 +50,36 @@ async fn messages_are_changed_marked_and_found_on_the_command_line() {
     assert_eq!(gone["body"]["type"], "removed");
     assert!(!format!("{past:?}").contains("red fox"), "{past:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_say_why_they_are_empty_and_groups_are_described() {
+    let (server, home) = (start(Store::Sqlite), Home::new());
+    home.register(&server, "ann");
+    // For people, not for scripts.
+    let said = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kith"));
+        command.env("HOME", home.folder.path()).env("XDG_CONFIG_HOME", home.folder.path());
+        let output = command.args(["--profile", "ann"]).args(arguments).output().expect("kith runs");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).expect("text")
+    };
+    assert!(said(&["ls"]).contains("no conversations yet"));
+    let group =
+        home.done("ann", &["group", "create", "Walkers", "--picture", "p1"], "")[0]["conversation"].clone();
+    let shown = || home.done("ann", &["group", "show", "Walkers"], "")[0].clone();
+    assert_eq!((&shown()["id"], &shown()["picture"]), (&group, &json!("p1")));
+    home.done(
+        "ann",
+        &["group", "describe", "Walkers", "--description", "Up and down", "--picture", "p2"],
+        "",
+    );
+    assert_eq!((&shown()["description"], &shown()["picture"]), (&json!("Up and down"), &json!("p2")));
+    home.done("ann", &["group", "describe", "Walkers", "--picture", ""], "");
+    assert_eq!((&shown()["description"], shown().get("picture")), (&json!("Up and down"), None));
+    assert_eq!(home.run("ann", &["group", "describe", "Walkers"], "").status.code(), Some(2), "what of it?");
+    assert!(said(&["ls", "--unread"]).contains("nothing unread"));
+    assert!(said(&["ls", "--archived"]).contains("nothing is put away"));
+    home.done("ann", &["archive", "Walkers"], "");
+    assert!(said(&["ls"]).contains("all conversations are put away: kith ls --archived"));
+    assert_eq!(home.done("ann", &["ls", "--archived"], "")[0]["id"], group);
+}

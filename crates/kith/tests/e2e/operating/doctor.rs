@@ -104,3 +104,23 @@ fn faults_are_named() {
     assert!(said.lines().any(|line| line.starts_with("FAILED   database")), "{said}");
     assert_eq!(output.status.code(), Some(1));
 }
+
+/// Whoever closes the pipe has read enough.
+#[test]
+fn a_closed_pipe_is_no_fault() {
+    let server = start(Store::Sqlite);
+    for json in [true, false] {
+        let mut command = server.command(if json { &["doctor", "--json"] } else { &["doctor"] });
+        command.env("KITH_SERVER_LISTEN", server.address().to_string());
+        let mut child = command
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("kith");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("panicked") && !said.contains("Broken pipe"), "{said}");
+        assert_eq!(output.status.code(), Some(0), "{said}");
+    }
+}

@@ -70,6 +70,11 @@ objects! { pub(super) CHATS:
     ConversationFilter {
         /// Only those put away, or only the others; all if absent.
         archived: Option<bool>,
+        /// Only those that follow this one in the list: the last of the page before. From the first if absent.
+        after: Option<ConversationId>,
+        /// At most so many, 1 or more; the server's page bound if absent or larger. It is 100 at the least: a page with
+        /// fewer, asked for without a limit, is the last.
+        limit: Option<u32>,
     }
     /// A member as others see them.
     MemberInfo {
@@ -316,12 +321,15 @@ objects! { pub(super) CHATS:
         /// The `mark` of the last page the client has dealt with: marks after it are told. Keep it with the messages. 0 if
         /// the client holds messages and no such number yet; absent if it holds no messages, or does not care.
         afterMark: Option<u64>,
-        /// At most so many messages; the server's page bound if absent or larger.
+        /// At most so many messages, 1 or more; the server's page bound if absent or larger.
         limit: Option<u32>,
+        /// Whether to leave out the list of conversations: for the later pages of a run, whose first has brought it.
+        withoutConversations: Option<bool>,
     }
     /// One page of what a client has missed. Ask again, with `after` and `afterMark` moved on, until `more` is false.
     SyncPage {
-        /// Every conversation of the user, without members; on later pages too.
+        /// Every conversation of the user, the direct ones with both members, groups with none; nothing if asked so. Of more
+        /// than `limits.max_page_conversations` those with the latest entries: `LoadConversations` has the others.
         conversations: Vec<ConversationSummary>,
         /// Messages, in order within each conversation.
         messages: Vec<Message>,

@@ -155,8 +155,10 @@ async fn change_members(client: &impl GenericClient, changes: &[MembershipChange
             .await?;
             execute(
                 client,
-                "INSERT INTO stay (\"user\", conversation, from_seq) \
-                 SELECT u, $2, $3 FROM UNNEST($1::bytea[]) AS new (u)",
+                "INSERT INTO stay (\"user\", conversation, from_seq, archived, muted_until) \
+                 SELECT u, $2::bytea, $3::bigint, COALESCE(BOOL_OR(archived), FALSE), COALESCE(MAX(muted_until), 0) \
+                 FROM UNNEST($1::bytea[]) AS new (u) LEFT JOIN stay s ON s.\"user\" = u AND s.conversation = $2 \
+                 GROUP BY u",
                 &[&users, &conversation, &seq],
             )
             .await?;

@@ -116,7 +116,11 @@ fn change_member(transaction: &Transaction<'_>, change: &MembershipChange) -> Re
                     signed(change.version)
                 ])?;
             transaction
-                .prepare_cached("INSERT INTO stay (user, conversation, from_seq) VALUES (?1, ?2, ?3)")?
+                .prepare_cached(
+                    "INSERT INTO stay (user, conversation, from_seq, archived, muted_until) \
+                     SELECT ?1, ?2, ?3, COALESCE(MAX(archived), 0), COALESCE(MAX(muted_until), 0) \
+                     FROM stay WHERE user = ?1 AND conversation = ?2",
+                )?
                 .execute(params![user, conversation, seq])?;
         }
         MemberChange::Removed | MemberChange::Left => {

@@ -201,7 +201,11 @@ fn settings_follow_a_user_to_their_devices(backend: &Backend) {
         // What comes later leaves it where it is.
         life.chats.send(alice, id, text("a")).await.unwrap();
         let listed = async |who: Caller, archived| -> Vec<ConversationId> {
-            let list = life.chats.list(who, ConversationFilter { archived }).await.unwrap();
+            let list = life
+                .chats
+                .list(who, ConversationFilter { archived, ..ConversationFilter::default() })
+                .await
+                .unwrap();
             list.iter().map(|summary| summary.id).collect()
         };
         assert_eq!(listed(bob, Some(true)).await, [id]);

@@ -12,7 +12,10 @@ pub(super) fn conversations(it: &Samples, area: &mut Area) {
     area.object("MembershipRecord", &it.record());
     let settings = ConversationSettings { archived: true, muted_until: Some(AT) };
     area.object("ConversationSettings", &settings);
-    area.object("ConversationFilter", &ConversationFilter { archived: Some(false), after: Some(it.group), limit: Some(100) });
+    area.object(
+        "ConversationFilter",
+        &ConversationFilter { archived: Some(false), after: Some(it.group), limit: Some(100) },
+    );
     area.object("NewGroup", &it.new_group());
     area.object(
         "GroupChanges",

@@ -34,7 +34,13 @@ pub(super) fn sync(it: &Samples, area: &mut Area) {
     let mark = Mark { conversation: it.group, seq: 5, kind: MarkKind::Hidden };
     area.object(
         "SyncRequest",
-        &SyncRequest { after, after_device_message: Some(3), after_mark: Some(8), limit: Some(100), without_conversations: true },
+        &SyncRequest {
+            after,
+            after_device_message: Some(3),
+            after_mark: Some(8),
+            limit: Some(100),
+            without_conversations: true,
+        },
     );
     area.object(
         "SyncPage",

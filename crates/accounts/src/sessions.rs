@@ -74,8 +74,11 @@ impl Accounts {
     /// Notes that a device was active just now; for long connections, now and then. Written down within about a minute
     /// by [`upkeep`](Self::upkeep).
     pub fn note_activity(&self, device: DeviceId) {
-        if let Some(live) = self.0.live.get(&device) {
-            self.0.note_activity(&live, self.0.now());
+        let now = self.0.now();
+        match self.0.live.get(&device) {
+            Some(live) => self.0.note_activity(&live, now),
+            // More sessions are in use than are remembered. One that has ended is not there to be written to.
+            None => drop(self.0.active.lock().unwrap_or_else(PoisonError::into_inner).insert(device, now)),
         }
     }
 

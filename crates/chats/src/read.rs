@@ -115,7 +115,22 @@ impl Chats {
         id: ConversationId,
         request: HistoryRequest,
     ) -> Result<MessagePage, ChatError> {
+        self.history_within(caller, id, request, usize::MAX).await
+    }
+
+    /// The same, on a page of at most so many bytes of bodies if that is less than any page's, and one message at least.
+    ///
+    /// # Errors
+    /// The caller has no part in the conversation, or the store did not answer.
+    pub async fn history_within(
+        &self,
+        caller: Caller,
+        id: ConversationId,
+        request: HistoryRequest,
+        bytes: usize,
+    ) -> Result<MessagePage, ChatError> {
         let mut room = self.room(request.limit)?;
+        room.bytes = room.bytes.min(bytes);
         let (conversation, visible) = self.visible(caller.user, id).await?;
         let mut before = request.before.unwrap_or(Seq::MAX);
         if let Some(time) = request.before_time {

@@ -3,10 +3,13 @@
 //! One task tells everything, and reads how things stand when it does: what is sent last is what is true last.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use accounts::People;
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 use presence::{Presence, Turn, Watching};
 use protocol::{UserId, events};
 use signalr::Broadcast;
@@ -20,6 +23,8 @@ use crate::CommandError;
 const HOLD: Duration = Duration::from_secs(2);
 /// When somebody who must be asked does not answer, they are asked again after this time.
 const RETRY: Duration = Duration::from_secs(1);
+/// Users of whom is told in one go: what the store is asked about at a time.
+const AT_ONCE: usize = 16;
 
 /// Who is to be told again of somebody.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -142,10 +147,11 @@ impl Bulletin {
                 () = at(due) => {}
             }
             let News { moved, retell } = std::mem::take(&mut *self.news());
+            let mut tell = Vec::new();
             for user in moved {
                 match self.watching.turn(user, self.presence.is_online(user)) {
                     Turn::Nothing => drop(gone.remove(&user)),
-                    Turn::Tell => self.tell(user, None).await,
+                    Turn::Tell => tell.push((user, None)),
                     Turn::Hold => {
                         let until = Instant::now() + HOLD;
                         gone.insert(user, until);
@@ -159,57 +165,74 @@ impl Bulletin {
                 if gone.get(&user).is_some_and(|until| *until <= now) {
                     gone.remove(&user);
                     if self.watching.settle(user, self.presence.is_online(user)) {
-                        self.tell(user, None).await;
+                        tell.push((user, None));
                     }
                 }
             }
-            for (user, whom) in retell {
-                self.tell(user, Some(whom)).await;
+            tell.extend(retell.into_iter().map(|(user, whom)| (user, Some(whom))));
+            for some in tell.chunks(AT_ONCE) {
+                // A bug in what is told of a few must not silence the others.
+                if AssertUnwindSafe(self.tell(some)).catch_unwind().await.is_err() {
+                    tracing::error!("telling who came and went panicked");
+                }
             }
             let again = !self.news().retell.is_empty();
             retry_at = again.then(|| Instant::now() + RETRY);
         }
     }
 
-    /// Tells how a user stands: of a move those who may see it; of a change of who may, all whom it concerns.
-    async fn tell(&self, user: UserId, again: Option<Whom>) {
-        let mut watchers = self.watching.watchers(user);
-        if let Some(Whom::One(viewer)) = again {
-            watchers.retain(|(watcher, _)| *watcher == viewer);
+    /// Tells how users stand: of a move those who may see it; of a change of who may, all whom it concerns. The store is
+    /// asked about all of them at once.
+    async fn tell(&self, users: &[(UserId, Option<Whom>)]) {
+        let mut watched: Vec<_> = Vec::with_capacity(users.len());
+        for (user, again) in users {
+            let mut watchers = self.watching.watchers(*user);
+            if let Some(Whom::One(viewer)) = again {
+                watchers.retain(|(watcher, _)| watcher == viewer);
+            }
+            if !watchers.is_empty() {
+                watched.push((*user, *again, watchers));
+            }
         }
-        if watchers.is_empty() {
+        if watched.is_empty() {
             return;
         }
-        let viewers: HashSet<_> = watchers.iter().map(|(watcher, _)| *watcher).collect();
-        let viewers: Vec<_> = viewers.into_iter().collect();
-        let found = async {
-            let allowed = self.people.viewers_of(user, &viewers).await?;
-            Ok::<_, CommandError>((allowed, self.presence.status(user).await?))
-        };
-        let (allowed, status) = match found.await {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::warn!(
-                    error = error.message,
-                    "nobody is told that somebody came or went; soon again"
-                );
-                return self.retell(user, again.unwrap_or(Whom::Everybody));
+        let ids: Vec<_> = watched.iter().map(|(user, ..)| *user).collect();
+        let allowed = join_all(watched.iter().map(|(user, _, watchers)| {
+            let viewers: HashSet<_> = watchers.iter().map(|(watcher, _)| *watcher).collect();
+            async move { self.people.viewers_of(*user, &viewers.into_iter().collect::<Vec<_>>()).await }
+        }));
+        // Who is there is looked up last: it is what is told.
+        let allowed = allowed.await;
+        let statuses = self.presence.statuses(&ids).await.map_err(CommandError::from);
+        let statuses = statuses.unwrap_or_else(|error| {
+            tracing::warn!(error = error.message, "nobody is told that somebody came or went; soon again");
+            Vec::new()
+        });
+        let statuses: HashMap<_, _> = statuses.into_iter().map(|status| (status.user, status)).collect();
+        for ((user, again, watchers), allowed) in watched.into_iter().zip(allowed) {
+            let allowed = allowed.map_err(CommandError::from).inspect_err(|error| {
+                tracing::warn!(error = error.message, "nobody is told of somebody; soon again");
+            });
+            let (Ok(allowed), Some(status)) = (allowed, statuses.get(&user)) else {
+                self.retell(user, again.unwrap_or(Whom::Everybody));
+                continue;
+            };
+            let online = self.watching.told(user).unwrap_or(status.online);
+            let seen = Broadcast::new(events::PRESENCE, (user, online, status.last_seen));
+            let hidden = Broadcast::new(events::PRESENCE, (user, false, None::<protocol::Timestamp>));
+            // Nobody is told what they know: they could tell from it that somebody touched what others may see.
+            let concerned: HashSet<_> = watchers.iter().map(|(watcher, _)| *watcher).collect();
+            let shown = |watcher: UserId| match allowed.contains(&watcher) {
+                _ if !concerned.contains(&watcher) => None,
+                true => Some(view(online, status.last_seen)),
+                // That they come and go is hidden, too.
+                false => again.map(|_| view(false, None)),
+            };
+            for (watcher, connection) in self.watching.show(user, shown) {
+                // Whoever is closing need not know.
+                let _ = connection.send(if allowed.contains(&watcher) { &seen } else { &hidden });
             }
-        };
-        let online = self.watching.told(user).unwrap_or(status.online);
-        let seen = Broadcast::new(events::PRESENCE, (user, online, status.last_seen));
-        let hidden = Broadcast::new(events::PRESENCE, (user, false, None::<protocol::Timestamp>));
-        // Nobody is told what they know: they could tell from it that somebody touched what others may see.
-        let concerned: HashSet<_> = watchers.iter().map(|(watcher, _)| *watcher).collect();
-        let shown = |watcher: UserId| match allowed.contains(&watcher) {
-            _ if !concerned.contains(&watcher) => None,
-            true => Some(view(online, status.last_seen)),
-            // That they come and go is hidden, too.
-            false => again.map(|_| view(false, None)),
-        };
-        for (watcher, connection) in self.watching.show(user, shown) {
-            // Whoever is closing need not know.
-            let _ = connection.send(if allowed.contains(&watcher) { &seen } else { &hidden });
         }
     }
 }

@@ -34,6 +34,16 @@ impl Client {
 }
 
 impl ChatHub {
+    /// Whether the account may call so often. Whoever goes on far beyond what it may loses the connection.
+    fn admit(&self, call: &Call<Client>) -> Result<(), CommandError> {
+        let user = call.client.caller.user;
+        self.0.limits.account(user, commands::class(&call.target)).inspect_err(|_| {
+            if let Err(error) = self.0.limits.excess(user, 1) {
+                call.connection.close(Some(error.text()), true);
+            }
+        })
+    }
+
     fn place(&self, request: &Parts) -> Result<Option<Box<Place>>, Refusal> {
         let Some(asked) = request.extensions.get::<Asked>().filter(|asked| asked.forwarded) else {
             return Ok(None);
@@ -66,6 +76,22 @@ impl Hub for ChatHub {
         (client.caller.user, client.caller.device) == (again.caller.user, again.caller.device)
     }
 
+    /// As at the opening, but no further connection: it has no number and takes no place.
+    async fn verify(&self, client: &Client, request: &Parts) -> Result<(), Refusal> {
+        let token = access_token(request).ok_or_else(|| CommandError::no_token().refusal())?;
+        let session = self.0.services.accounts.authenticate(&token).await;
+        let session = session.map_err(|error| CommandError::from(error).refusal())?;
+        if (session.user, session.device) != (client.caller.user, client.caller.device) {
+            let text = "this connection is another device's";
+            return Err(CommandError::new(ErrorCode::Forbidden, text).refusal());
+        }
+        Ok(())
+    }
+
+    fn idle_messages(&self, client: &Client, count: u32) -> Result<(), HubError> {
+        Ok(self.0.limits.idle_messages(client.caller.user, count)?)
+    }
+
     async fn connected(&self, client: &Arc<Client>, connection: &ConnectionHandle) {
         let caller = &client.caller;
         // A client that opens another connection has given up the one whose socket it lost.
@@ -87,9 +113,10 @@ impl Hub for ChatHub {
         let token = client.token.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A session that ended since the first look was not closed by the doorkeeper.
         if let Some(token) = token
-            && self.0.services.accounts.authenticate(&token).await.is_err()
+            && let Err(error) = self.0.services.accounts.authenticate(&token).await
         {
-            connection.close(Some("unauthenticated: this device was signed out".into()), false);
+            let (text, may_return) = turned_away(error.into());
+            connection.close(Some(text), may_return);
         }
         self.0.services.accounts.note_activity(caller.device);
     }
@@ -99,7 +126,7 @@ impl Hub for ChatHub {
     }
 
     async fn invoke(&self, call: Call<Client>) -> Result<Payload, HubError> {
-        self.0.limits.account(call.client.caller.user, commands::class(&call.target))?;
+        self.admit(&call)?;
         let span = traced(&call);
         if span.is_disabled() {
             return commands::invoke(&self.0, call).await;
@@ -117,7 +144,7 @@ impl Hub for ChatHub {
         &self,
         call: Call<Client>,
     ) -> Result<BoxStream<'static, Result<Payload, HubError>>, HubError> {
-        self.0.limits.account(call.client.caller.user, commands::class(&call.target))?;
+        self.admit(&call)?;
         let span = traced(&call);
         let outcome = commands::stream(Arc::clone(&self.0), call).await;
         span.record("outcome", outcome.as_ref().map_or_else(code, |_| "ok"));
@@ -132,6 +159,15 @@ impl Hub for ChatHub {
             self.0.bulletin.moved(client.caller.user);
         }
         self.0.services.accounts.note_activity(client.caller.device);
+    }
+}
+
+/// What a connection is told whose session was looked for once more in vain, and whether it may come back: only a session
+/// that is known to be over ends it for good.
+fn turned_away(error: CommandError) -> (String, bool) {
+    match error.code {
+        ErrorCode::Unauthenticated => ("unauthenticated: this device was signed out".into(), false),
+        _ => (error.text(), true),
     }
 }
 
@@ -150,4 +186,21 @@ fn traced(call: &Call<Client>) -> Span {
 /// The stable code that a refusal begins with.
 fn code(error: &HubError) -> &str {
     error.0.split(':').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use accounts::AccountError;
+
+    use super::*;
+
+    #[test]
+    fn a_store_that_does_not_answer_signs_nobody_out() {
+        let (text, may_return) = turned_away(AccountError::Unavailable("no connection".into()).into());
+        assert!(may_return && text.starts_with("unavailable: "), "{text}");
+        let (text, may_return) = turned_away(AccountError::Internal("a bug".into()).into());
+        assert!(may_return && text.starts_with("internal: "), "{text}");
+        let (text, may_return) = turned_away(AccountError::Unauthenticated.into());
+        assert!(!may_return && text.starts_with("unauthenticated: "), "{text}");
+    }
 }

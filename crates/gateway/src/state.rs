@@ -141,6 +141,13 @@ impl Gateway {
             .layer(from_fn_with_state(Arc::clone(&self.shared), at_the_door))
     }
 
+    /// Notes that the devices connected to the hub are in use, so that none is signed out as idle. To be called before
+    /// sessions are looked through for such.
+    pub fn note_activity(&self) {
+        let accounts = &self.shared.services.accounts;
+        self.shared.directory.for_all(|_, device, _| accounts.note_activity(device));
+    }
+
     /// How often so far a connection fell so far behind that it was told to sync again.
     pub fn resyncs(&self) -> u64 {
         self.hub.overflow_count()

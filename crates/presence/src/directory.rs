@@ -72,6 +72,19 @@ impl<H: Clone> Directory<H> {
         }
     }
 
+    /// Calls `visit` with each connection's user, device and handle, a part of the users at a time while others come and go.
+    ///
+    /// Others wait meanwhile: `visit` must not block, nor call this directory.
+    pub fn for_all(&self, mut visit: impl FnMut(UserId, DeviceId, &H)) {
+        for shard in self.shards.all() {
+            for (user, connections) in lock(shard).iter() {
+                for Connection { device, handle, .. } in connections {
+                    visit(user, *device, handle);
+                }
+            }
+        }
+    }
+
     /// A connection that is in, by its number.
     pub fn find(&self, user: UserId, number: u64) -> Option<H> {
         let shard = self.shards.of(user);
@@ -126,6 +139,12 @@ mod tests {
         assert_eq!(visited(&directory, ALICE), [(PHONE, 1, "one"), (PHONE, 3, "three"), (LAPTOP, 2, "two")]);
         assert_eq!(directory.of_device(ALICE, PHONE), ["one", "three"]);
         assert_eq!(directory.counts(), Counts { users: 2, connections: 4 });
+
+        let mut all = Vec::new();
+        directory.for_all(|user, device, handle| all.push((user, device, *handle)));
+        all.sort();
+        let (one, two) = ((ALICE, PHONE, "one"), (ALICE, PHONE, "three"));
+        assert_eq!(all, [one, two, (ALICE, LAPTOP, "two"), (BOB, PHONE, "four")]);
 
         assert_eq!((directory.find(ALICE, 2), directory.find(BOB, 2)), (Some("two"), None));
         assert_eq!(directory.remove(ALICE, 1), Some("one"));

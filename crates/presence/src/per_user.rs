@@ -107,6 +107,10 @@ impl<T> Default for PerUser<T> {
 }
 
 impl<T> PerUser<T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (UserId, &[T])> {
+        self.users.iter().map(|(user, items)| (*user, items.as_slice()))
+    }
+
     pub(crate) fn get(&self, user: UserId) -> &[T] {
         self.users.get(&user).map_or(&[], Few::as_slice)
     }

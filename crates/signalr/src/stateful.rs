@@ -42,6 +42,9 @@ pub(crate) struct Stateful {
     /// The number of the message that comes next.
     next: u64,
     awaits_sequence: bool,
+    /// What comes again is owed, since it may have been lost with a socket.
+    repeats: bool,
+    idle: bool,
     unacknowledged_bytes: usize,
     ack_due: Option<Duration>,
     /// Nothing that counts is to be sent until then, or until the other side has said something.
@@ -61,6 +64,8 @@ impl Stateful {
             received: 0,
             next: 1,
             awaits_sequence: false,
+            repeats: false,
+            idle: false,
             unacknowledged_bytes: 0,
             ack_due: None,
             silent_until: None,
@@ -106,6 +111,11 @@ impl Stateful {
         self.forgotten() <= self.settled
     }
 
+    /// Whether the message that was last refused was of no use: not owed on a new socket, and nothing acknowledged.
+    pub(crate) fn was_idle(&self) -> bool {
+        self.idle
+    }
+
     fn acknowledged(&mut self, number: u64) {
         // Messages that were never sent cannot have arrived.
         let number = number.min(self.sent);
@@ -125,19 +135,24 @@ impl Stateful {
         size: usize,
     ) -> Result<bool, ProtocolError> {
         self.silent_until = None;
+        self.idle = true;
         match message {
             Message::Sequence { sequence_id } => {
                 if !(1..=self.received + 1).contains(sequence_id) {
                     return Err(invalid("the sequence leaves messages out"));
                 }
                 self.next = *sequence_id;
+                self.repeats = self.awaits_sequence;
+                self.idle = !self.repeats;
                 self.awaits_sequence = false;
                 Ok(false)
             }
             Message::Close { .. } => Ok(true),
             _ if self.awaits_sequence => Ok(false),
             Message::Ack { sequence_id } => {
+                let before = self.settled;
                 self.acknowledged(*sequence_id);
+                self.idle = self.settled == before;
                 Ok(false)
             }
             Message::Ping | Message::Unknown { .. } => Ok(true),
@@ -152,6 +167,7 @@ impl Stateful {
         let number = self.next;
         self.next += 1;
         self.unacknowledged_bytes += size;
+        self.idle = !self.repeats;
         if number < self.received {
             return false;
         }

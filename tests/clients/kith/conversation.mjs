@@ -1,9 +1,9 @@
-// A whole conversation through Microsoft's own client: node conversation.mjs URL json|messagepack
+// A whole conversation through Microsoft's own client: node conversation.mjs URL json|messagepack [TRANSPORT]
 // Says what it saw, a JSON object a line; crates/kith/tests/e2e/clients.rs judges it. conversation.py says the same.
 import * as signalR from "@microsoft/signalr";
 import { MessagePackHubProtocol } from "@microsoft/signalr-protocol-msgpack";
 
-const [url, protocol] = process.argv.slice(2);
+const [url, protocol, transport] = process.argv.slice(2);
 const PATIENCE_MS = 60_000;
 
 const say = (step, what) => console.log(JSON.stringify({ step, ...what }));
@@ -35,7 +35,10 @@ class Client {
   static async connect(account) {
     const client = new Client();
     let builder = new signalR.HubConnectionBuilder()
-      .withUrl(`${url}/hub`, { accessTokenFactory: () => account.token })
+      .withUrl(`${url}/hub`, {
+        accessTokenFactory: () => account.token,
+        ...(transport && { transport: signalR.HttpTransportType[transport] }),
+      })
       .configureLogging(signalR.LogLevel.None);
     if (protocol === "messagepack") builder = builder.withHubProtocol(new MessagePackHubProtocol());
     client.hub = builder.build();

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use chats::Caller;
+use chats::{Caller, ChatError};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use protocol::{
@@ -94,7 +94,11 @@ pub(crate) async fn history(
     Ok(shared.services.chats.history(caller, conversation, request.unwrap_or_default()).await?)
 }
 
-/// Reads a page whenever the last one is used up.
+/// Bytes of bodies that a stream of messages holds at a time, one message at least.
+const STREAMED_BYTES: usize = 64 * 1024;
+
+/// Reads a page whenever the last one is used up: a small one, since as many as there are streams may wait for a client that
+/// does not read.
 pub(crate) fn stream_history(
     shared: Arc<Shared>,
     caller: Caller,
@@ -121,7 +125,17 @@ pub(crate) fn stream_history(
                 return Some((Ok(message), (shared, reading)));
             }
             let request = HistoryRequest { limit: reading.left, ..reading.next.take()? };
-            match shared.services.chats.history(caller, conversation, request).await {
+            let chats = Arc::clone(&shared.services.chats);
+            // In a task of its own: this stream is not polled while the client does not read, and a connection to the
+            // database is not to wait for that.
+            let page = tokio::spawn(async move {
+                chats.history_within(caller, conversation, request, STREAMED_BYTES).await
+            });
+            let page = page.await.unwrap_or_else(|error| {
+                tracing::error!(%error, "a page of a stream was lost");
+                Err(ChatError::Unavailable)
+            });
+            match page {
                 Ok(MessagePage { messages, more }) => {
                     let before = messages.last().map(|message| message.seq);
                     reading.page = messages.into();

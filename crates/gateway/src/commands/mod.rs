@@ -66,9 +66,9 @@ table::commands! {
         boxed InitiateGroupChatSession(group: NewGroup) -> ConversationId = conversations::start_group;
         /// Every conversation, or those of a filter, the one with the latest entry first, with members, last message and
         /// unread count.
-        boxed LoadConversations(; filter: ConversationFilter) -> Vec<ConversationSummary> = conversations::list;
+        paged LoadConversations(; filter: ConversationFilter) -> Vec<ConversationSummary> = conversations::list;
         /// One conversation with all its members.
-        boxed GetConversation(conversation: ConversationId) -> ConversationSummary = conversations::get;
+        paged GetConversation(conversation: ConversationId) -> ConversationSummary = conversations::get;
         /// Puts a conversation away, or takes it back, on all one's devices. New messages leave it where it is.
         boxed SetArchived(conversation: ConversationId, archived: bool) -> ConversationSettings
             = conversations::set_archived;
@@ -91,15 +91,15 @@ table::commands! {
         inline SetTyping(conversation: ConversationId, typing: bool) -> () = messages::set_typing;
         /// The messages that this device has not acknowledged, those that one sent from other devices among them, oldest first within each conversation. Acknowledge
         /// them and ask again until `more` is false.
-        boxed ReadNewMessages(; limit: u32) -> MessagePage = messages::read_new;
+        paged ReadNewMessages(; limit: u32) -> MessagePage = messages::read_new;
         /// Brings a client up to date after it connected, after a gap and after `resync`.
-        boxed Sync(; request: SyncRequest) -> SyncPage = messages::sync;
+        paged Sync(; request: SyncRequest) -> SyncPage = messages::sync;
         /// A page of a conversation's past, the newest first.
-        boxed History(conversation: ConversationId; request: HistoryRequest) -> MessagePage = messages::history;
+        paged History(conversation: ConversationId; request: HistoryRequest) -> MessagePage = messages::history;
         /// A conversation's past as a stream, the newest first, back to its beginning or `limit`.
         stream StreamHistory(conversation: ConversationId; request: HistoryRequest) -> Message = messages::stream_history;
         /// Who got a message and who has seen it, and when.
-        boxed MessageInfo(conversation: ConversationId, seq: Seq) -> MessageInfo = messages::info;
+        paged MessageInfo(conversation: ConversationId, seq: Seq) -> MessageInfo = messages::info;
         /// Drops the messages to this device up to a number, once they are dealt with.
         boxed AcknowledgeDeviceMessages(number: u64) -> () = messages::acknowledge_device_messages;
     }
@@ -120,12 +120,12 @@ table::commands! {
         /// Pins a message for everyone, or takes the pin out. An entry `pin`. At most 50 are pinned in a conversation.
         boxed PinMessage(conversation: ConversationId, seq: Seq, pinned: bool) -> Sent = actions::pin;
         /// What is pinned in a conversation, the last pinned first.
-        boxed ListPinned(conversation: ConversationId) -> Vec<PinnedMessage> = actions::list_pinned;
+        paged ListPinned(conversation: ConversationId) -> Vec<PinnedMessage> = actions::list_pinned;
         /// Stars a message for oneself, or takes the star away. One's other devices that are connected are told by `star`,
         /// others by `Sync` as a mark.
         boxed StarMessage(conversation: ConversationId, seq: Seq, starred: bool) -> () = actions::star;
         /// One's starred messages, the last starred first.
-        boxed ListStarred(; request: StarredRequest) -> StarredPage = actions::list_starred;
+        paged ListStarred(; request: StarredRequest) -> StarredPage = actions::list_starred;
         /// Says in another `plain` conversation what a text in a `plain` one says, as a message of one's own that is marked
         /// `forwarded`. Who said it first is not told. The connection that asks is told of the new entry, too.
         boxed ForwardMessage(conversation: ConversationId, seq: Seq, to: ConversationId; id: MessageId) -> Sent
@@ -133,11 +133,11 @@ table::commands! {
         /// Messages with all these words, the newest first: in one `plain` conversation, or in the 1,000 of one's own with the
         /// latest entries. A word is a run of letters and digits, case and accents do not matter, and the last one may be the beginning
         /// of a word. At most 256 characters and 16 words. A message can be found about a second after it was sent.
-        boxed SearchMessages(text: String; request: MessageSearch) -> SearchPage = actions::search;
+        paged SearchMessages(text: String; request: MessageSearch) -> SearchPage = actions::search;
     }
     "Groups" {
         /// A group with all its members.
-        boxed GetGroup(group: ConversationId) -> GroupInfo = groups::get;
+        paged GetGroup(group: ConversationId) -> GroupInfo = groups::get;
         /// Adds a user. Like all changes of a group it is for admins, and answers the entry that records it.
         boxed AddUserToGroup(group: ConversationId, user: UserId) -> Seq = groups::add;
         /// Adds several users at once.
@@ -156,12 +156,12 @@ table::commands! {
         /// Deletes a group for everyone. Who was in it keeps what they may see.
         boxed DeleteGroup(group: ConversationId) -> Seq = groups::delete;
         /// Everyone who is or was in a group: who added and removed them, and when.
-        boxed MembershipHistory(group: ConversationId) -> Vec<MembershipRecord> = groups::history;
+        paged MembershipHistory(group: ConversationId) -> Vec<MembershipRecord> = groups::history;
         /// Makes a link by which whoever has it joins. For admins; a group has at most 20. Whom an admin removed it does
         /// not admit again, unless it was made after that.
         boxed CreateGroupLink(group: ConversationId; link: NewGroupLink) -> GroupLink = links::create;
         /// A group's links, the oldest first. For admins.
-        boxed ListGroupLinks(group: ConversationId) -> Vec<GroupLink> = links::list;
+        paged ListGroupLinks(group: ConversationId) -> Vec<GroupLink> = links::list;
         /// Revokes a link: from now on it admits nobody. For admins.
         boxed RevokeGroupLink(group: ConversationId, code: LinkCode) -> () = links::revoke;
         /// What a link leads to. `not_found` if it admits nobody.
@@ -173,7 +173,7 @@ table::commands! {
     "Notifications" {
         /// What happened, the newest first: unread messages by conversation, mentions, groups one was added to, invites, what
         /// was done to the account. Kept for some months.
-        boxed ListNotifications(; request: NotificationsRequest) -> NotificationPage = notifications::list;
+        paged ListNotifications(; request: NotificationsRequest) -> NotificationPage = notifications::list;
         /// One has looked at it. Of a conversation's unread messages: they count as seen.
         boxed MarkNotificationRead(notification: NotificationId) -> () = notifications::mark_read;
         /// One has looked at all of them.
@@ -191,20 +191,20 @@ table::commands! {
         /// This connection watches these users from now on, at most 1,000, and nobody else: answers how they stand, in the
         /// order asked for, and tells of each change as an event `pres`. An event that comes before the answer is newer than
         /// it. Whoever does not let one see them looks offline and never seen.
-        boxed WatchPresence(users: Vec<UserId>) -> Vec<Presence> = watching::watch;
+        paged WatchPresence(users: Vec<UserId>) -> Vec<Presence> = watching::watch;
         /// The user with exactly this username (a leading `@` does not matter), email address, or phone number in E.164
         /// form (`+…`). `not_found` if nobody has it, `invalid` if it can be none of these.
         boxed FindUser(text: String) -> UserInfo = people::find;
         /// Users whose username or words of whose name begin so, or the one with exactly that email address or phone number, at
         /// most 50 on a page. All words have to fit, at most four; a leading `@` looks for usernames alone. Case and accents do not matter. Who does not want
         /// to be found so is not (see [Privacy](#privacy)).
-        boxed SearchUsers(text: String; page: UserPageRequest) -> UserPage = account::search;
+        paged SearchUsers(text: String; page: UserPageRequest) -> UserPage = account::search;
         /// What a user tells of themselves; of oneself also what only oneself is shown.
         boxed GetProfile(user: UserId) -> Profile = account::get_profile;
         /// Changes one's profile; what is absent stays. `user` is for admins: somebody else's.
         boxed UpdateProfile(changes: ProfileChanges; user: UserId) -> Profile = account::update_profile;
         /// Users by id, at most 500, in the order asked for; those that do not exist are left out.
-        boxed GetUsers(users: Vec<UserId>) -> Vec<UserInfo> = people::get_several;
+        paged GetUsers(users: Vec<UserId>) -> Vec<UserInfo> = people::get_several;
         /// Who is asking.
         boxed WhoAmI() -> WhoAmI = people::who_am_i;
         /// What one lets others know and do.
@@ -226,7 +226,7 @@ table::commands! {
         /// Takes a user off one's contacts.
         boxed RemoveContact(user: UserId) -> () = contacts::remove;
         /// A page of one's contacts. Ask again with `after` as the page's `next`, while it has one.
-        boxed ListContacts(; request: ContactsRequest) -> ContactsPage = contacts::list;
+        paged ListContacts(; request: ContactsRequest) -> ContactsPage = contacts::list;
         /// Blocks a user: once this is answered, neither can say anything to the other directly or begin to, and they cannot
         /// invite one, add one to a group, or see one come and go. Neither is told any more what the other got or saw of the
         /// direct messages between them, until the block ends; in groups both are. At most 1,000.
@@ -234,7 +234,7 @@ table::commands! {
         /// Ends a block.
         boxed Unblock(user: UserId) -> () = contacts::unblock;
         /// Whom one has blocked, the latest first.
-        boxed ListBlocked() -> Vec<BlockedUser> = contacts::blocked;
+        paged ListBlocked() -> Vec<BlockedUser> = contacts::blocked;
         /// Asks a user to talk, in at most 300 characters. `accepted` at once, with the conversation, if they take everybody or
         /// know one; else `pending`: they see it at once if they are `online`, and otherwise when they return; the answer
         /// comes as an event `inv`. Sent again, it is the same one; sent by both, both have accepted. `not_found` if there is
@@ -247,12 +247,12 @@ table::commands! {
         boxed WithdrawInvite(invite: InviteId) -> () = invites::withdraw;
         /// The invites one has received, or with `sent` those one has sent: the waiting ones first, then the newest; at most
         /// 500.
-        boxed ListInvites(; direction: InviteDirection) -> Vec<Invite> = invites::list;
+        paged ListInvites(; direction: InviteDirection) -> Vec<Invite> = invites::list;
         /// Reports a user, or a message that one may read, to the moderators. What a readable message says is kept with it.
         boxed Report(report: NewReport) -> ReportId = reports::report;
         /// A page of the reports that wait, or with `closed` of the others, the newest first. For moderators and admins. Ask
         /// again with `before` as the last one's id, while `more` is true.
-        boxed ListReports(; request: ReportsRequest) -> ReportsPage = reports::list;
+        paged ListReports(; request: ReportsRequest) -> ReportsPage = reports::list;
         /// Closes a report, with a note of at most 1,000 characters; closed already, it stays as it is. For moderators and
         /// admins.
         boxed CloseReport(report: ReportId; note: String) -> Report = reports::close;
@@ -260,7 +260,7 @@ table::commands! {
     "Administration" {
         /// Accounts in the order of their making, or those found by a text, at most 100 on a page. What each of these commands
         /// takes stands in the table of [permissions](#permissions); `forbidden` without.
-        boxed ListAccounts(; request: AccountsRequest) -> AccountPage = admin::list;
+        paged ListAccounts(; request: AccountsRequest) -> AccountPage = admin::list;
         /// Suspends an account: its sessions end, its connections are closed, and nobody signs in to it.
         boxed SuspendUser(user: UserId) -> AccountInfo = admin::suspend;
         /// Ends a suspension.

@@ -32,7 +32,8 @@ pub struct Argument {
 /// `/// doc` `mode Name(required: Type, …; optional: Type, …) -> Answer = function;`
 ///
 /// `inline` commands run in the connection's own future, `boxed` ones in one of their own, so that the rare and large
-/// do not make the frequent and small expensive. `stream` ones answer item by item.
+/// do not make the frequent and small expensive. `paged` ones are boxed, and their answers may be large: few of one
+/// connection run at a time. `stream` ones answer item by item.
 macro_rules! commands {
     ($($section:literal { $($(#[doc = $doc:literal])* $mode:ident $name:ident
         ($($argument:ident: $type:ty),* $(; $optional:ident: $optional_type:ty)?) -> $answer:ty = $function:path;)* })*) => {
@@ -116,6 +117,9 @@ macro_rules! kind {
     (stream) => {
         signalr::server::MethodKind::Stream
     };
+    (paged) => {
+        signalr::server::MethodKind::InvokeLarge
+    };
     ($mode:ident) => {
         signalr::server::MethodKind::Invoke
     };
@@ -157,6 +161,9 @@ macro_rules! run {
         let answer = $function($shared, $caller, $($argument,)* $($optional,)?).await?;
         $call.reply(&answer)
     }};
+    (paged, $($rest:tt)*) => {
+        $crate::commands::table::run!(boxed, $($rest)*)
+    };
     (boxed, $call:ident, $function:path, [$shared:ident, $caller:ident],
         ($($argument:ident: $type:ty),*), ($($optional:ident: $optional_type:ty)?)) => {{
         $crate::commands::table::decode!($call, ($($argument: $type),*), ($($optional: $optional_type)?));

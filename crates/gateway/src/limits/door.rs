@@ -142,7 +142,7 @@ fn of_hub(path: &str, request: &Request) -> Door {
         values.any(|value| value.to_ascii_lowercase().contains(word))
     };
     let opens = path.ends_with("/negotiate")
-        || (request.method() == Method::GET
+        || (matches!(*request.method(), Method::GET | Method::HEAD)
             && (has(header::UPGRADE, "websocket") || has(header::ACCEPT, "text/event-stream")));
     if opens { Door::Open(&[Limit::Connects]) } else { Door::SignedIn(None) }
 }

@@ -110,6 +110,10 @@ limits! {
 const KNOWN: usize = 3;
 /// Tells the keys of users and their devices from others.
 const BY_DEVICE: &str = "device";
+/// The column of what an account asks for beyond its requests.
+const EXCESS: usize = 7;
+/// How many times its requests an account may ask for in vain before its connections are closed.
+const MAX_EXCESS: u32 = 10;
 
 /// The rates, and what else the operator decides.
 #[derive(Debug, Clone)]
@@ -148,7 +152,8 @@ impl Default for Policy {
 pub struct Limits {
     policy: Policy,
     buckets: Vec<Option<Bucket>>,
-    accounts: Ledger<7>,
+    accounts: Ledger<8>,
+    excess: Option<Bucket>,
     addresses: Ledger<7>,
     /// Names that somebody tried to sign in with, alone and with their address.
     names: Ledger<4>,
@@ -168,6 +173,7 @@ impl Limits {
         Self {
             buckets: Limit::ALL.iter().map(|limit| policy.rates.of(*limit).bucket()).collect(),
             accounts: Ledger::new(keys),
+            excess: policy.rates.requests_per_account.times(MAX_EXCESS).bucket(),
             addresses: Ledger::new(keys),
             names: Ledger::new(keys),
             mentioned: Ledger::new(keys),
@@ -196,6 +202,21 @@ impl Limits {
     pub(crate) fn account(&self, user: UserId, kind: Option<Limit>) -> Result<(), CommandError> {
         let charges = [Some(Limit::Requests), kind];
         self.charge(&self.accounts, user, charges.into_iter().flatten(), 1, &user)
+    }
+
+    /// So many messages of an account on the hub that call nothing. They take the place of requests as long as there are any
+    /// left; only far too many are refused.
+    pub(crate) fn idle_messages(&self, user: UserId, count: u32) -> Result<(), CommandError> {
+        let _ = self.charge(&self.accounts, user, [Limit::Requests], count.into(), &user);
+        self.excess(user, count)
+    }
+
+    /// So many messages of an account on the hub called nothing or were refused: whether it is to be let go on.
+    pub(crate) fn excess(&self, user: UserId, count: u32) -> Result<(), CommandError> {
+        let Some(bucket) = self.excess else { return Ok(()) };
+        let now = self.now();
+        let taken = self.accounts.take(user, now, &[Charge { column: EXCESS, bucket, tokens: count.into() }]);
+        taken.map_err(|empty| self.refuse(Limit::Requests, empty.wait_ns, now, &user))
     }
 
     /// What an account does to so many others.

@@ -21,6 +21,12 @@ impl Rate {
     /// No bound.
     pub const NONE: Self = Self { tokens: 0, per_s: 1, burst: 0 };
 
+    /// So many times as much.
+    pub(super) fn times(self, factor: u32) -> Self {
+        let (tokens, burst) = (self.tokens.saturating_mul(factor), self.burst.saturating_mul(factor));
+        Self { tokens, burst, ..self }
+    }
+
     pub(super) fn bucket(self) -> Option<Bucket> {
         Bucket::new(self.tokens, self.per_s * SECOND_NS, self.burst)
     }

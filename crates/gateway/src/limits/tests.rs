@@ -36,7 +36,7 @@ fn passes(mut act: impl FnMut() -> bool) -> usize {
 #[test]
 fn each_kind_of_a_key_has_a_column_of_its_own() {
     let per = |key: &str| Limit::ALL.iter().filter(|limit| limit.name().contains(key)).collect::<Vec<_>>();
-    for (group, width) in [("_per_account", 7), ("_per_address", 7), ("_per_name", 4)] {
+    for (group, width) in [("_per_account", EXCESS), ("_per_address", 7), ("_per_name", 4)] {
         let group = per(group);
         let columns: BTreeSet<_> = group.iter().map(|limit| limit.column()).collect();
         assert_eq!(columns.len(), group.len(), "{group:?}");
@@ -204,4 +204,24 @@ fn proofs_of_ones_own_account_count_by_device() {
     assert_eq!(passes(|| proof(1, Err(WrongPassword)).is_ok()), 5);
     assert!(proof(1, Ok(())).is_err(), "the right one waits too");
     assert_eq!(passes(|| proof(2, Err(WrongPassword)).is_ok()), 5, "another device is another");
+}
+
+#[test]
+fn messages_that_call_nothing_are_requests_and_far_too_many_are_refused() {
+    let limits = limits(|policy| policy.rates.requests_per_account = rate("1/h 10"));
+    // With what it may ask for used up, a client that says a word now and then goes on.
+    assert_eq!(limits.idle_messages(user(1), 4), Ok(()));
+    assert_eq!(passes(|| limits.account(user(1), None).is_ok()), 6);
+    assert_eq!(passes(|| limits.idle_messages(user(1), 1).is_ok()), 96);
+    assert_eq!(limits.excess(user(1), 1).expect_err("enough").code, ErrorCode::RateLimited);
+    assert_eq!(limits.idle_messages(user(2), 1), Ok(()), "another's are another's");
+    // Many at once are as many.
+    let limits = limits_of("1/h 10");
+    assert_eq!(passes(|| limits.idle_messages(user(1), 20).is_ok()), 5);
+    let limits = limits_of("0");
+    assert_eq!(passes(|| limits.idle_messages(user(1), 1_000_000).is_ok()), 1_000);
+}
+
+fn limits_of(requests: &str) -> Arc<Limits> {
+    limits(|policy| policy.rates.requests_per_account = rate(requests))
 }

@@ -1,6 +1,7 @@
 //! Accounts as their owners and others see them.
 
 use axum::extract::State;
+use axum::response::IntoResponse;
 use http::{HeaderMap, StatusCode, header};
 use protocol::{
     DeletionConfirmation, Privacy, PrivacyChanges, Profile, ProfileChanges, UserId, UserPage, UserPageRequest,
@@ -38,7 +39,7 @@ pub(super) async fn update_profile(
     Named(user): Named<UserId>,
     headers: HeaderMap,
     Json(changes): Json<ProfileChanges>,
-) -> Answer<Profile> {
+) -> Result<impl IntoResponse, CommandError> {
     let mut unchanged_since = None;
     if headers.contains_key(header::IF_MATCH) {
         let now = account::get_profile(&shared, caller, user).await?;
@@ -49,7 +50,8 @@ pub(super) async fn update_profile(
     }
     let changed: Result<Profile, CommandError> =
         account::update_profile_of(&shared, caller, user, changes, unchanged_since).await;
-    Ok(axum::Json(changed?))
+    let changed = changed?;
+    Ok(([(header::ETAG, etag::of_answer(&changed))], axum::Json(changed)))
 }
 
 pub(super) async fn search(

@@ -49,10 +49,15 @@ fn of(body: &[u8]) -> String {
     format!("\"{hex}\"")
 }
 
+/// The tag of an answer.
+pub(super) fn of_answer(answer: &impl Serialize) -> String {
+    // What cannot be encoded is answered with an error all the same.
+    serde_json::to_vec(answer).map_or_else(|_| of(&[]), |body| of(&body))
+}
+
 /// Whether what is there now is what the asker wants to change: RFC 9110, section 13.1.1, compared strongly; `*` is any.
 pub(super) fn matches(headers: &HeaderMap, now: &impl Serialize) -> bool {
-    let Ok(body) = serde_json::to_vec(now) else { return false };
-    let etag = of(&body);
+    let etag = of_answer(now);
     let lists = headers.get_all(header::IF_MATCH).iter().filter_map(|value| value.to_str().ok());
     lists.flat_map(|list| list.split(',')).map(str::trim).any(|tag| tag == "*" || tag == etag)
 }

@@ -33,6 +33,7 @@ use platform::{Clock, Randomness, SteadyClock, SystemRandomness};
 use presence::{Presence, Typing};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 use crate::settings::{DatabaseUrl, Settings};
 pub(crate) use acme::Kept;
@@ -50,6 +51,12 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// What browsers take without being told.
 const HTTPS_PORT: u16 = 443;
+
+/// How often the devices connected to the hub are noted as active. Sessions are given days to be idle.
+const NOTE_ACTIVITY_EVERY: Duration = Duration::from_secs(3_600);
+
+/// How much of the time to stop is kept for requests, at most.
+const REQUESTS_AT_LEAST: Duration = Duration::from_secs(1);
 
 /// A running server.
 pub struct Server {
@@ -229,7 +236,7 @@ impl Server {
     /// The listener failed.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let (stopping, stopped) = watch::channel(false);
-        let upkeep = tokio::spawn(keep_up(self.services.clone(), stopped.clone()));
+        let upkeep = tokio::spawn(keep_up(self.services.clone(), Arc::clone(&self.gateway), stopped.clone()));
         let ringing = tokio::spawn(self.gateway.ring());
         let watching = tokio::spawn(clock::watch(self.clock));
         let presence = tokio::spawn(Arc::clone(&self.services.presence).run(wait(stopped.clone())));
@@ -241,24 +248,23 @@ impl Server {
         };
         let (gateway, readiness) = (Arc::clone(&self.gateway), Arc::clone(&self.readiness));
         let drain_timeout_s = Arc::clone(&self.drain_timeout_s);
-        let limit = move || Duration::from_secs(drain_timeout_s.load(Ordering::Relaxed));
-        let drain_limit = limit.clone();
         let drained = async move {
             stop.await;
+            let until = Deadline::begin(Duration::from_secs(drain_timeout_s.load(Ordering::Relaxed)));
             readiness.drain();
             tracing::info!("stopping: connections are asked to come back later");
-            if tokio::time::timeout(drain_limit(), gateway.drain()).await.is_err() {
+            if timeout_at(until.connections, gateway.drain()).await.is_err() {
                 tracing::warn!("some connections did not end in time");
             }
+            until
         };
         let routes = self.gateway.router().merge(health::routes(&self.readiness));
         let router = requests::observed(routes, self.metrics.as_ref().map(|door| door.metrics.clone()));
         let scraped =
             self.metrics.map(|door| door.open(&self.fan_out, &self.gateway, &self.limits)).transpose()?;
-        let (done, finished) = tokio::sync::oneshot::channel::<()>();
+        let (done, finished) = tokio::sync::oneshot::channel::<Deadline>();
         let drained = async move {
-            drained.await;
-            let _ = done.send(());
+            let _ = done.send(drained.await);
         };
         let renewing = self.tls.clone().map(|tls| tokio::spawn(tls.keep_up()));
         let certificates = self.acme.map(|acme| tokio::spawn(acme.keep_up()));
@@ -275,14 +281,14 @@ impl Server {
                 tokio::spawn(async move { http::serve(listener, router, &set, drained).await })
             }
         };
-        let _ = finished.await;
+        let until = finished.await.unwrap_or_else(|_| Deadline::begin(Duration::ZERO));
         let gateway = Arc::clone(&self.gateway);
         let served = async move {
             let _ = serving.await;
             // Those too whose clients did not wait.
             gateway.settled().await;
         };
-        if tokio::time::timeout(limit(), served).await.is_err() {
+        if timeout_at(until.requests, served).await.is_err() {
             tracing::warn!("some requests did not end in time");
         }
         self.services.chats.stop().await;
@@ -303,15 +309,36 @@ impl Server {
     }
 }
 
+/// By when what is under way has to end once the server is asked to stop.
+struct Deadline {
+    /// Connections of the hub.
+    connections: Instant,
+    /// Everything.
+    requests: Instant,
+}
+
+impl Deadline {
+    /// Requests are served all the while. What is kept of the time is for those under way when the connections are gone.
+    fn begin(limit: Duration) -> Self {
+        let now = Instant::now();
+        Self { connections: now + limit - (limit / 10).min(REQUESTS_AT_LEAST), requests: now + limit }
+    }
+}
+
 async fn wait(mut stopped: watch::Receiver<bool>) {
     // An error means that the sender is gone, which is a stop too.
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-async fn keep_up(services: Services, stopped: watch::Receiver<bool>) {
+async fn keep_up(services: Services, gateway: Arc<Gateway>, stopped: watch::Receiver<bool>) {
     let mut end = std::pin::pin!(wait(stopped));
     let mut last = false;
+    let mut noted_at = Instant::now();
     loop {
+        if noted_at.elapsed() >= NOTE_ACTIVITY_EVERY {
+            noted_at = Instant::now();
+            gateway.note_activity();
+        }
         if let Err(error) = services.accounts.upkeep().await {
             tracing::warn!(%error, "upkeep of accounts");
         }

@@ -22,7 +22,8 @@ section! {
         max_frame_bytes: usize = 262_144 in 1_024..=16_777_216;
         /// Frames waiting for one connection. A reader that falls behind further is told to sync again.
         connection_queue_frames: usize = 1_024 in 16..=1_000_000;
-        /// Bytes waiting for one connection, alike.
+        /// Bytes waiting for one connection, alike. While as many wait in answers, nothing more is read of it; at 16 times
+        /// as many it is closed.
         connection_queue_bytes: usize = 1_048_576 in 65_536..=1_073_741_824;
         /// Bytes kept of one hub connection with stateful reconnect, to be sent again on its next WebSocket. Shared among
         /// all who get the same message. A client that has not acknowledged this much begins anew when its WebSocket breaks.
@@ -61,7 +62,8 @@ section! {
         tls_handshake_timeout_s: u64 = 10 in 1..=600;
         /// TLS handshakes under way at once. Beyond that, connections wait in the kernel.
         tls_handshakes: usize = 1_024 in 1..=1_000_000;
-        /// Commands and signed-in requests of one account.
+        /// Commands and signed-in requests of one account, and whatever else it says on the hub. Who says ten times as
+        /// much there loses the connection.
         requests_per_account: Rate = "200/s 2000";
         /// Messages that one account sends.
         messages_per_account: Rate = "100/s 1000";

@@ -10,6 +10,7 @@ mod rates;
 mod slow;
 pub(crate) mod strangers;
 mod tokens;
+mod unread;
 mod unread_answers;
 
 use serde_json::Value;
@@ -122,13 +123,26 @@ fn status(answer: &[u8]) -> u16 {
     status.unwrap_or_else(|| panic!("no answer: {text:?}"))
 }
 
+/// The server's resident memory, in bytes.
+fn memory(server: &TestServer) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+}
+
 /// An open WebSocket.
 async fn web_socket(server: &TestServer, token: &str) -> TcpStream {
+    let stream = TcpStream::connect(server.address()).await.expect("connected");
+    upgraded(stream, token).await
+}
+
+/// The same, on a connection that is there.
+async fn upgraded(mut stream: TcpStream, token: &str) -> TcpStream {
     let request = format!(
         "GET /hub HTTP/1.1\r\nHost: kith\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer {token}\r\n\r\n"
     );
-    let mut stream = send(server, request.as_bytes()).await;
+    stream.write_all(request.as_bytes()).await.expect("sent");
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let byte = tokio::time::timeout(PATIENCE, stream.read_u8()).await.expect("in time");

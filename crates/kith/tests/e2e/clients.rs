@@ -45,22 +45,33 @@ async fn signalrcore_message_pack(store: Store) {
     check(python("signalrcore_client.py", "messagepack"), store);
 }
 
+/// Where each request has to show whose it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn microsoft_without_web_sockets() {
+    let over = |protocol, transport| Script { transport: Some(transport), ..node(protocol) };
+    check(over("json", "ServerSentEvents"), Store::Sqlite);
+    check(over("json", "LongPolling"), Store::Sqlite);
+    check(over("messagepack", "LongPolling"), Store::Sqlite);
+}
+
 struct Script {
     interpreter: PathBuf,
     file: &'static str,
     protocol: &'static str,
+    /// WebSockets, if none is named.
+    transport: Option<&'static str>,
 }
 
 fn node(protocol: &'static str) -> Script {
     let package = workspace_root().join("tests/clients/node_modules/@microsoft/signalr");
     assert!(package.exists(), "no npm clients: run scripts/test-deps");
-    Script { interpreter: "node".into(), file: "conversation.mjs", protocol }
+    Script { interpreter: "node".into(), file: "conversation.mjs", protocol, transport: None }
 }
 
 fn python(file: &'static str, protocol: &'static str) -> Script {
     let interpreter = workspace_root().join(".cache/venv/bin/python");
     assert!(interpreter.exists(), "no PyPI clients: run scripts/test-deps");
-    Script { interpreter, file, protocol }
+    Script { interpreter, file, protocol, transport: None }
 }
 
 /// Runs a script against a fresh server, and judges what it says.
@@ -70,7 +81,7 @@ fn check(script: Script, store: Store) {
     let mut command = Command::new(script.interpreter);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     command.arg(workspace_root().join("tests/clients/kith").join(script.file));
-    command.args([&server.url(), script.protocol]);
+    command.args([&server.url(), script.protocol]).args(script.transport);
     let mut process = Process::spawn(&mut command, folder.path().join("log"))
         .unwrap_or_else(|error| panic!("{error}: run scripts/test-deps"));
     let status = process.wait(PATIENCE * 2).expect("the client's end");

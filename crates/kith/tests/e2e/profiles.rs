@@ -80,6 +80,9 @@ async fn a_profile_on_every_door(store: Store) {
     };
     let first = put(json!({ "about": "", "picture": "", "dateOfBirth": "" }));
     assert_eq!(first.status, 200, "{first:?}");
+    // What was answered is what the next change may be conditional on.
+    let read = ask(&server, &ann, "GET", &path, None);
+    assert_eq!((first.header("etag"), &first.body), (read.header("etag"), &read.body));
     for gone in ["about", "picture", "dateOfBirth"] {
         assert_eq!(first.body.get(gone), None, "{gone}");
     }

@@ -1,14 +1,45 @@
 //! S6: a server that is asked to end lets its clients go with leave to come back, and has written what it answered.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use signalr::client::CloseReason;
 use testkit::server::Store;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
-use crate::support::{Client, on_both_stores, start, within};
+use crate::support::{Client, on_both_stores, start, start_with, within};
 
 on_both_stores!(a_stopping_server_loses_nothing);
+
+/// A request that never comes to its end and a client of the hub that does not read do not add up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_stops_in_the_time_that_it_has() {
+    const LIMIT: Duration = Duration::from_secs(10);
+    let mut server = start_with(Store::Sqlite, &[("KITH_SERVER_DRAIN_TIMEOUT_S", "10")]);
+    let reader = Client::register(&server, "reader").await;
+    let writer = Client::register(&server, "writer").await;
+    let direct = writer.direct(&reader).await;
+    let (stalled, wire) = Client::over_wire(&server, &reader.account).await;
+    wire.stall();
+    // More than the kernel takes, and less than the queue.
+    for number in 0..14 {
+        writer.send(&direct, &format!("m{number}"), &"x".repeat(60_000)).await;
+    }
+    let mut request = TcpStream::connect(server.address()).await.expect("connected");
+    let head = "POST /api/auth/login HTTP/1.1\r\nHost: kith\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{";
+    request.write_all(head.as_bytes()).await.expect("sent");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let start = Instant::now();
+    server.ask_to_end().expect("asked");
+    assert!(server.wait().expect("ended").success(), "{}", server.log());
+    let took = start.elapsed();
+    // Twice the time would be 20 s.
+    assert!(took < LIMIT + Duration::from_secs(6), "{took:?}");
+    assert!(server.log().contains("some requests did not end in time"), "the test shows nothing");
+    drop((stalled, request));
+}
 
 const CLIENTS: usize = 4;
 const SENDS: usize = 300;

@@ -16,7 +16,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use http::{HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
@@ -260,6 +260,12 @@ impl Drop for Registration {
 
 async fn connect<H: Hub>(State(server): State<Server<H>>, request: Request) -> Response {
     let (request, _) = request.into_parts();
+    if request.method == Method::HEAD {
+        // axum takes it for GET. It would open a WebSocket, or have messages taken that nobody gets.
+        let mut response = refuse(&Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Not with HEAD."));
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST, DELETE"));
+        return response;
+    }
     let answered = if websocket::is_asked_for(&request.headers) {
         websocket::accept(server, request).await
     } else {

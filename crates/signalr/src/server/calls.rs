@@ -29,10 +29,13 @@ thread_local! {
 #[derive(Default)]
 pub(super) struct Calls {
     running: Vec<Running>,
+    /// How many of them may have large answers.
+    large: usize,
 }
 
 struct Running {
     id: Option<String>,
+    is_large: bool,
     target: String,
     future: Boxed,
 }
@@ -42,12 +45,17 @@ impl Calls {
         self.running.len()
     }
 
+    pub(super) fn large(&self) -> usize {
+        self.large
+    }
+
     /// Polls a new invocation for the first time. Some: it has ended already.
     pub(super) fn start(
         &mut self,
         context: &mut Context<'_>,
         id: &mut Option<String>,
         target: String,
+        is_large: bool,
         future: impl Future<Output = Outcome> + Send + 'static,
     ) -> Option<Outcome> {
         let spare = SPARE.with_borrow_mut(Vec::pop);
@@ -64,7 +72,8 @@ impl Calls {
                 Some(outcome)
             }
             Poll::Pending => {
-                self.running.push(Running { id: id.take(), target, future: boxed });
+                self.large += usize::from(is_large);
+                self.running.push(Running { id: id.take(), is_large, target, future: boxed });
                 None
             }
         }
@@ -72,9 +81,11 @@ impl Calls {
 
     /// Polls all of them; they are few, and tracking which one was woken would cost more.
     pub(super) fn poll(&mut self, context: &mut Context<'_>, mut ended: impl FnMut(Option<String>, Outcome)) {
+        let large = &mut self.large;
         let ready = self.running.extract_if(.., |call| match poll(&mut call.future, &call.target, context) {
             Poll::Pending => false,
             Poll::Ready(outcome) => {
+                *large -= usize::from(call.is_large);
                 ended(call.id.take(), outcome);
                 true
             }

@@ -1,6 +1,7 @@
 //! The task of one connection.
 
 mod dispatch;
+mod ending;
 mod reading;
 mod resuming;
 
@@ -13,14 +14,14 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::future::BoxFuture;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    time::{Sleep, sleep_until, timeout},
+    io::{AsyncRead, AsyncWrite},
+    time::{Sleep, sleep_until},
 };
 
 use super::{
-    ConnectionHandle, Hub, ServerMachine,
+    ConnectionHandle, Hub, MAX_UNSENT, ServerMachine,
     accept::Settings,
     calls::{Calls, guard},
     outbox::CloseRequest,
@@ -38,6 +39,9 @@ const WRITE_BYTES: usize = 32 * 1024;
 
 /// Reads and writes in one poll, after which other tasks get their turn.
 const MAX_ROUNDS: usize = 8;
+
+/// How often a connection that is to be closed looks whether it can say so.
+const ENDING_STEP: Duration = Duration::from_millis(500);
 
 /// Codes of Close frames (RFC 6455, section 7.4.1): it is done; its page is left.
 const NORMAL: u16 = 1000;
@@ -75,6 +79,8 @@ enum Phase {
     /// The hub's `connected` runs; nothing is read meanwhile.
     Connecting(BoxFuture<'static, ()>),
     Open,
+    /// It is to be closed: what waits to be sent has until then to go, and nothing more is read or begun.
+    Ending(Duration),
     /// Everything was said; the client has until then to hang up.
     Closing(Duration),
 }
@@ -193,8 +199,13 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
             self.all_sent();
         }
         self.poll_connecting(context);
+        self.begin_ending(now);
         self.poll_calls(context, &mut scratch.out);
         self.poll_streams(context, &mut scratch.out);
+        if Writer::message_bytes(&scratch.out) >= WRITE_BYTES {
+            // Whether more is to be read depends on how much of it the socket takes.
+            self.write(context, now, &mut scratch.out)?;
+        }
         let gone = self.poll_input(context, now, scratch);
         let flushed = self.flush(context, now, &mut scratch.out);
         gone.and(flushed)?;
@@ -256,6 +267,17 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
     }
 
     fn write(&mut self, context: &mut Context<'_>, now: Duration, out: &mut Vec<u8>) -> Result<(), End> {
+        let most = self.settings().options.max_queued_bytes.saturating_mul(MAX_UNSENT);
+        if Writer::message_bytes(out) > 0 && self.writer.unsent_bytes() >= most {
+            tracing::warn!(
+                connection = self.handle.id(),
+                most,
+                "too much waits for a client that does not read"
+            );
+            self.handle.close(Some("Too much waited to be sent.".to_owned()), true);
+            Writer::begin(out);
+            return Ok(());
+        }
         if Writer::message_bytes(out) > 0 {
             self.machine.sent(now);
         }
@@ -278,23 +300,6 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
         }
     }
 
-    /// Everything was said: nothing more is dispatched, and the client is to hang up.
-    fn begin_closing(&mut self, now: Duration) {
-        if matches!(self.phase, Phase::Closing(_)) {
-            return;
-        }
-        self.writer.close(NORMAL);
-        if let Some(seat) = &self.seat {
-            seat.end();
-        }
-        self.streams.clear();
-        self.uploads.end();
-        let until = now + self.settings().options.close_timeout;
-        self.phase = Phase::Closing(until);
-        let until = self.settings().instant(until);
-        self.timer.as_mut().reset(until);
-    }
-
     /// One timer, set anew only when it fires: nothing is done about it per message.
     fn poll_timer(&mut self, context: &mut Context<'_>, now: Duration, out: &mut Vec<u8>) -> Result<(), End> {
         while self.timer.as_mut().poll(context).is_ready() {
@@ -312,6 +317,9 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
     fn on_timer(&mut self, now: Duration, out: &mut Vec<u8>) -> Result<Duration, End> {
         if let Phase::Closing(until) = self.phase {
             return if now >= until { Err(End::Gone) } else { Ok(until) };
+        }
+        if let Phase::Ending(until) = self.phase {
+            return if now >= until { Err(End::Gone) } else { Ok(until.min(now + ENDING_STEP)) };
         }
         let Some(io) = &self.io else { return Err(End::Gone) };
         let settings = self.handle.settings();
@@ -332,37 +340,6 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
         }
         let settings = self.handle.settings();
         self.machine.poll_timer(now, &settings.limits, out).map_err(|_| End::Gone)
-    }
-
-    /// After the end: hangs up, lets running invocations end, and tells the hub.
-    async fn finish(mut self) {
-        let grace = self.settings().options.close_timeout;
-        self.handle.outbox().end();
-        self.handle.questions().end();
-        self.streams.clear();
-        self.uploads.end();
-        if let Some(seat) = &self.seat {
-            seat.end();
-        }
-        if let Some(mut io) = self.io.take() {
-            let _ = timeout(grace, io.shutdown()).await;
-        }
-        if matches!(self.phase, Phase::Handshake) || self.machine.protocol().is_none() {
-            return;
-        }
-        if let Phase::Connecting(connecting) = self.phase {
-            let _ = std::panic::AssertUnwindSafe(connecting).catch_unwind().await;
-        }
-        let calls = &mut self.calls;
-        let ended = poll_fn(|context| {
-            calls.poll(context, |_, _| ());
-            if calls.len() == 0 { Poll::Ready(()) } else { Poll::Pending }
-        });
-        let _ = timeout(grace, ended).await;
-        let disconnected = self.hub.disconnected(&self.client, &self.handle);
-        if std::panic::AssertUnwindSafe(disconnected).catch_unwind().await.is_err() {
-            tracing::error!(connection = self.handle.id(), "the hub panicked in disconnected");
-        }
     }
 }
 

@@ -21,12 +21,13 @@ use http::{
 /// How long browsers may remember what they may send. Chromium heeds no more than two hours.
 const MAX_AGE_S: u32 = 7200;
 
-/// What Microsoft's client sends, and whoever asks only for what changed. MessagePack bodies have a type that is not
-/// allowed by itself.
-const HEADERS: &str = "authorization, content-type, if-none-match, x-requested-with, x-signalr-user-agent";
+/// What Microsoft's client sends, and whoever asks only for what changed or changes only what they have seen. MessagePack
+/// bodies have a type that is not allowed by itself.
+const HEADERS: &str =
+    "authorization, content-type, if-match, if-none-match, x-requested-with, x-signalr-user-agent";
 
 /// What scripts may read besides the few headers that they always may.
-const EXPOSED: &str = "etag, retry-after, x-request-id";
+const EXPOSED: &str = "etag, location, retry-after, x-request-id";
 
 /// Lets pages of other origins use a router's routes: those of [`super::Options::allowed_origins`] do the same for the hub's.
 /// Without any, the router is left as it is.

@@ -34,6 +34,25 @@ pub trait Hub: Send + Sync + 'static {
     /// `authenticate` made of it this time, is who opened the connection. False: it is turned away.
     fn is_same(&self, client: &Self::Client, again: &Self::Client) -> bool;
 
+    /// Runs for every further request of a connection that is no WebSocket: whether it comes from who opened it.
+    fn verify(
+        &self,
+        client: &Self::Client,
+        request: &Parts,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send {
+        async {
+            let again = self.authenticate(request).await?;
+            if self.is_same(client, &again) { Ok(()) } else { Err(Refusal::not_yours()) }
+        }
+    }
+
+    /// So many messages came that call no method: pings, cancellations, calls of methods that there are not, items of
+    /// streams that nobody reads. An error closes the connection with its text, and with leave to reconnect. By default
+    /// they cost nothing.
+    fn idle_messages(&self, _client: &Self::Client, _count: u32) -> Result<(), HubError> {
+        Ok(())
+    }
+
     /// Runs after the handshake and before any invocation is dispatched. The connection can already be sent to.
     fn connected(
         &self,
@@ -44,12 +63,13 @@ pub trait Hub: Send + Sync + 'static {
     /// How a method is to be called. None: there is no such method.
     fn method(&self, target: &str) -> Option<MethodKind>;
 
-    /// Runs a method of kind [`MethodKind::Invoke`]. The future is polled at once and in order of arrival, and may be
+    /// Runs a method of kind [`MethodKind::Invoke`] or [`MethodKind::InvokeLarge`]. The future is polled at once and in order of arrival, and may be
     /// polled again without having been woken. It goes on when the connection ends, for [`super::Options::close_timeout`].
     fn invoke(&self, call: Call<Self::Client>) -> impl Future<Output = Result<Payload, HubError>> + Send;
 
     /// Runs a method of kind [`MethodKind::Stream`]. The stream is dropped when it is cancelled or the connection ends,
-    /// and not polled while the client's socket takes nothing. An error ends it.
+    /// and not polled while the client's socket takes nothing, which may be for long: it must hold nothing meanwhile that
+    /// others wait for. An error ends it.
     fn stream(
         &self,
         call: Call<Self::Client>,
@@ -79,6 +99,8 @@ pub struct Redirect {
 pub enum MethodKind {
     /// It has one result or none.
     Invoke,
+    /// It has one result, which may be large: few of them run at a time ([`super::Options::max_large`]).
+    InvokeLarge,
     /// It streams items.
     Stream,
 }
@@ -177,6 +199,11 @@ impl Refusal {
     /// 403.
     pub fn forbidden(text: impl Into<Cow<'static, str>>) -> Refusal {
         Refusal::new(StatusCode::FORBIDDEN, text)
+    }
+
+    /// 403, to whoever comes to another's connection.
+    pub(super) fn not_yours() -> Refusal {
+        Refusal::forbidden("This connection is somebody else's.")
     }
 
     /// 429.

@@ -31,6 +31,8 @@ pub struct ServerMachine {
     /// For connections that may change their socket; before the handshake, for those that may become such.
     stateful: Option<Box<Stateful>>,
     closed: bool,
+    /// Messages that called no method, since somebody last asked.
+    idle: u32,
     started: Duration,
     received: Duration,
     sent: Duration,
@@ -82,6 +84,7 @@ impl ServerMachine {
             protocol: None,
             stateful: None,
             closed: false,
+            idle: 0,
             started: now,
             received: now,
             sent: now,
@@ -196,6 +199,7 @@ impl ServerMachine {
                 let admitted = stateful.admit(now, &message, size)?;
                 stateful.acknowledge(now, protocol, out);
                 if !admitted {
+                    self.idle += u32::from(stateful.was_idle());
                     continue;
                 }
             }
@@ -207,7 +211,9 @@ impl ServerMachine {
                 Message::Completion { id, outcome } => {
                     return Ok(Some(ServerEvent::Completed { id, outcome }));
                 }
-                Message::Ping | Message::Ack { .. } | Message::Sequence { .. } | Message::Unknown { .. } => {}
+                Message::Ping | Message::Ack { .. } | Message::Sequence { .. } | Message::Unknown { .. } => {
+                    self.idle += 1;
+                }
             }
         }
         Ok(None)
@@ -222,6 +228,17 @@ impl ServerMachine {
                 encode::close(protocol, Some(&text), false, out);
             }
         }
+    }
+
+    /// How many messages came since the last time this was asked that are no events, but pings, repetitions, and such as
+    /// mean nothing.
+    pub fn take_idle(&mut self) -> u32 {
+        std::mem::take(&mut self.idle)
+    }
+
+    /// Counts an event that called nothing after all among those.
+    pub fn count_idle(&mut self) {
+        self.idle += 1;
     }
 
     /// Keeps input for later calls of `receive`, while the caller cannot take more events. It bounds how much.

@@ -67,7 +67,7 @@ pub use {
     futures_util::stream::BoxStream,
     handle::{Closed, ConnectionHandle},
     hub::{Call, Hub, HubError, MethodKind, Redirect, Refusal, access_token},
-    options::Options,
+    options::{MAX_UNSENT, Options},
     questions::InvokeError,
     uploads::Upload,
 };

@@ -4,6 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::ServerLimits;
 
+/// How many times [`Options::max_queued_bytes`] may wait for one socket.
+pub const MAX_UNSENT: usize = 16;
+
 /// Limits and settings of a [`super::Server`]. Everything has an upper bound.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -13,12 +16,16 @@ pub struct Options {
     pub client_timeout: Duration,
     /// For the handshake, from the transport's opening on.
     pub handshake_timeout: Duration,
-    /// For the client to answer a Close, and for running invocations to end after the connection's.
+    /// For what waits to be sent once the connection is to be closed and for the client to answer the Close, together; then
+    /// for running invocations to end after the connection's.
     pub close_timeout: Duration,
     /// Of one incoming hub message.
     pub max_message_bytes: usize,
     /// Invocations of one connection that run at a time. Then no more is read from it.
     pub max_in_flight: usize,
+    /// Invocations of kind [`super::MethodKind::InvokeLarge`] of one connection that run at a time. Then no more is read
+    /// from it: what their answers take while the client does not read is bounded by that.
+    pub max_large: usize,
     /// Streams of one connection that run at a time. One more is refused.
     pub max_streams: usize,
     /// Items that may wait in the streams that one client sends; then no more is read from it. Their size together is
@@ -31,7 +38,8 @@ pub struct Options {
     pub max_unanswered: usize,
     /// Broadcasts that may wait for one connection.
     pub max_queued_frames: usize,
-    /// Their size together. Also what may wait in results before no more is read from the connection.
+    /// Their size together. Also what may wait in results before no more is read from the connection; at
+    /// [`MAX_UNSENT`] times as much it is closed, with leave to reconnect.
     pub max_queued_bytes: usize,
     /// The client method to invoke, without arguments, in place of broadcasts that were dropped because too many waited.
     /// Without one the connection is closed instead, with leave to reconnect.
@@ -74,6 +82,7 @@ impl Default for Options {
             close_timeout: Duration::from_secs(5),
             max_message_bytes: 256 * 1024,
             max_in_flight: 128,
+            max_large: 4,
             max_streams: 32,
             max_upload_items: 64,
             answer_timeout: Duration::from_secs(30),

@@ -3,7 +3,10 @@
 use std::{
     collections::VecDeque,
     mem,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Waker,
 };
 
@@ -13,7 +16,11 @@ use bytes::Bytes;
 const FRAME_OVERHEAD_BYTES: usize = mem::size_of::<Bytes>();
 
 #[derive(Debug, Default)]
-pub(super) struct Outbox(Mutex<State>);
+pub(super) struct Outbox {
+    state: Mutex<State>,
+    /// It was asked to close, or has ended. Looked at per message: without the lock.
+    closed: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -77,7 +84,7 @@ pub(super) struct Taken {
 
 impl Outbox {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Queues a frame, or drops it if the client lags.
@@ -100,6 +107,7 @@ impl Outbox {
             } else {
                 let error = Some("Too many messages waited to be sent.".to_owned());
                 state.close = Some(CloseRequest { error, allow_reconnect: true });
+                self.closed.store(true, Ordering::SeqCst);
             }
         } else {
             state.queued_bytes += size;
@@ -113,6 +121,7 @@ impl Outbox {
         let mut state = self.lock();
         if state.close.is_none() {
             state.close = Some(request);
+            self.closed.store(true, Ordering::SeqCst);
         }
         wake(state);
     }
@@ -173,11 +182,11 @@ impl Outbox {
     pub(super) fn end(&self) {
         let mut state = self.lock();
         *state = State { ended: true, ..State::default() };
+        self.closed.store(true, Ordering::SeqCst);
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        let state = self.lock();
-        state.ended || state.close.is_some()
+        self.closed.load(Ordering::SeqCst)
     }
 }
 

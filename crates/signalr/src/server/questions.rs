@@ -65,11 +65,12 @@ impl Questions {
     }
 
     /// Ids that were never given out, or are no longer waited for, are ignored.
-    pub(super) fn answer(&self, id: &str, outcome: Result<Payload, String>) {
-        let Some(id) = id.strip_prefix(ID_PREFIX).and_then(|id| id.parse::<u64>().ok()) else { return };
-        if let Some(sender) = self.forget(id) {
-            let _ = sender.send(outcome.map_err(InvokeError::Client));
-        }
+    /// False: it was one of those.
+    pub(super) fn answer(&self, id: &str, outcome: Result<Payload, String>) -> bool {
+        let Some(id) = id.strip_prefix(ID_PREFIX).and_then(|id| id.parse::<u64>().ok()) else { return false };
+        let Some(sender) = self.forget(id) else { return false };
+        let _ = sender.send(outcome.map_err(InvokeError::Client));
+        true
     }
 
     pub(super) fn forget(&self, id: u64) -> Option<oneshot::Sender<Answer>> {

@@ -147,17 +147,18 @@ impl Uploads {
         self.running.iter().position(|upload| upload.0 == id)
     }
 
-    /// Items of streams that are unknown, or of no interest any more, are ignored.
-    pub(super) fn item(&mut self, id: &str, item: Payload) {
-        let Some(at) = self.find(id) else { return };
+    /// Items of streams that are unknown, or of no interest any more, are ignored: false.
+    pub(super) fn item(&mut self, id: &str, item: Payload) -> bool {
+        let Some(at) = self.find(id) else { return false };
         if self.running[at].1.lock().dropped {
             self.running.swap_remove(at);
-            return;
+            return false;
         }
         self.running[at].1.change(|state| {
             state.bytes += item.as_bytes().len();
             state.items.push_back(item);
         });
+        true
     }
 
     /// The client has sent all of a stream, or failed to. False: there is no such stream.

@@ -47,7 +47,7 @@ pub(super) async fn accept<H: Hub>(server: Server<H>, mut request: Parts) -> Res
                 && let Some((seat, owner)) = settings.seats.find::<H::Client>(ticket.id)
             {
                 if !server.hub().is_same(&owner, &client) {
-                    return Err(Refusal::forbidden("This connection is somebody else's."));
+                    return Err(Refusal::not_yours());
                 }
                 return come_back(&seat, upgrade, accept_key);
             }

@@ -117,6 +117,7 @@ impl Writer {
     ) -> io::Result<Written> {
         let start = self.frame(protocol, out);
         if self.is_blocked() {
+            self.forget_sent();
             self.unsent.extend_from_slice(&out[start..]);
             Writer::begin(out);
             return Ok(Written::Blocked);
@@ -140,6 +141,16 @@ impl Writer {
         };
         Writer::begin(out);
         Ok(written)
+    }
+
+    /// Gives room back when half of what is kept was sent: whoever reads slowly and never all of it would else make it grow
+    /// for ever.
+    fn forget_sent(&mut self) {
+        if self.position > 0 && self.position >= self.unsent.len() / 2 {
+            self.unsent.drain(..self.position);
+            self.unsent.shrink_to(self.unsent.len() * 2);
+            self.position = 0;
+        }
     }
 
     /// Puts the header right before the payload and control frames behind it; tells where the header begins.
@@ -194,5 +205,53 @@ impl Writer {
             self.blocked_since = None;
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes so many bytes and no more.
+    struct Narrow(usize);
+
+    impl AsyncWrite for Narrow {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let count = bytes.len().min(self.0);
+            self.0 -= count;
+            if count == 0 { Poll::Pending } else { Poll::Ready(Ok(count)) }
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn what_was_sent_takes_no_memory_though_never_all_of_it_was() {
+        const PIECE: usize = 1_000;
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let (mut writer, mut io) = (Writer::new(Role::Bare, 1), Narrow(0));
+        let now = Duration::ZERO;
+        for round in 0..1_000 {
+            let mut out = vec![7; HEADER_BYTES + PIECE];
+            let written = writer.write(&mut io, &mut context, now, Protocol::Json, &mut out).unwrap();
+            assert_eq!(written, Written::Blocked);
+            if round > 0 {
+                // The client is always a piece behind.
+                io.0 = PIECE;
+                assert!(writer.poll_unsent(&mut io, &mut context, now).is_pending());
+            }
+            assert_eq!(writer.unsent_bytes(), PIECE);
+            assert!(writer.unsent.capacity() <= 8 * PIECE, "{} in round {round}", writer.unsent.capacity());
+        }
     }
 }

@@ -163,8 +163,8 @@ async fn pages_of_allowed_origins_are_let_in() {
         "access-control-allow-origin: https://chat.example\r\n",
         "access-control-allow-credentials: true\r\n",
         "access-control-allow-methods: get, post, put, delete\r\n",
-        "access-control-expose-headers: etag, retry-after, x-request-id\r\n",
-        "access-control-allow-headers: authorization, content-type, if-none-match, x-requested-with, x-signalr-user-agent\r\n",
+        "access-control-expose-headers: etag, location, retry-after, x-request-id\r\n",
+        "access-control-allow-headers: authorization, content-type, if-match, if-none-match, x-requested-with, x-signalr-user-agent\r\n",
         "access-control-max-age: 7200\r\n",
         "vary: origin\r\n",
     ] {

@@ -203,6 +203,45 @@ async fn a_connection_keeps_its_transport() {
 }
 
 #[tokio::test]
+async fn only_whoever_opened_a_connection_uses_it() {
+    let server = TestServer::start(Options::default()).await;
+    for events in [false, true] {
+        let id = token(&server).await;
+        let line = |method: &str, who: &str| format!("{method} /hub?id={id}{who} HTTP/1.1");
+        let (ours, theirs) = ("&access_token=ours", "&access_token=theirs");
+        let accept = if events { "\nAccept: text/event-stream" } else { "" };
+        let (status, _, _, _stream) = request(&server, &(line("GET", ours) + accept)).await;
+        assert_eq!(status, 200);
+        for (who, expected) in [(theirs, 403), ("&access_token=wrong", 401), ("", 403)] {
+            assert_eq!(request_with(&server, &line("POST", who), HANDSHAKE).await.0, expected, "{who}");
+            for method in ["GET", "DELETE"] {
+                assert_eq!(request(&server, &line(method, who)).await.0, expected, "{method} {who}");
+            }
+        }
+        assert_eq!(server.hub.connected.load(Ordering::SeqCst), usize::from(events));
+        assert_eq!(request_with(&server, &line("POST", ours), HANDSHAKE).await.0, 200);
+        eventually("it is let in", || server.hub.connected.load(Ordering::SeqCst) == usize::from(events) + 1)
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn head_is_not_get() {
+    let server = TestServer::start(Options::default()).await;
+    let polling = Polling::new(&server).await;
+    let socket = token(&server).await;
+    for line in [polling.line("HEAD"), format!("HEAD /hub?id={socket} HTTP/1.1\n{UPGRADE}")] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = format!("{}\r\nHost: x\r\n\r\n", line.replace('\n', "\r\n"));
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = read_until(&mut stream, "\r\n\r\n").await.to_ascii_lowercase();
+        assert!(answer.starts_with("http/1.1 405"), "{answer}");
+        assert!(answer.contains("allow: get, post, delete"), "{answer}");
+    }
+    assert_eq!(server.server.connection_count(), 1);
+}
+
+#[tokio::test]
 async fn web_sockets_only() {
     let server = TestServer::start(Options { web_sockets_only: true, ..Options::default() }).await;
     let answer = negotiate(&server, "?negotiateVersion=1").await;

@@ -412,6 +412,26 @@ async fn upkeep_ends_what_has_expired() {
     assert_eq!(fixture.ended(), [alice.device]);
 }
 
+#[tokio::test]
+async fn devices_that_are_noted_as_active_are_not_idle_whoever_remembers_their_sessions() {
+    // One session is remembered.
+    let fixture = Fixture::new(Policy { cached_sessions: 1, ..Policy::default() });
+    let mut devices = Vec::new();
+    for name in ["alice", "bob", "carol", "idle"] {
+        let signed_in = fixture.register(name).await;
+        fixture.session(&signed_in).await.unwrap();
+        devices.push(signed_in.device);
+    }
+    for _ in 0..3 {
+        fixture.clock.advance(20 * DAY);
+        for device in &devices[..3] {
+            fixture.accounts.note_activity(*device);
+        }
+        fixture.accounts.upkeep().await.unwrap();
+    }
+    assert_eq!(fixture.ended(), devices[3..]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_load_of_a_session_outlives_its_end() {
     let fixture = Fixture::new(Policy::default());

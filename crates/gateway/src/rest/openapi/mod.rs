@@ -105,7 +105,20 @@ fn parameters(route: &RouteDoc) -> Vec<Value> {
             "schema": { "type": "string" },
         }));
     }
+    if is_conditional(route) {
+        all.push(json!({
+            "name": "If-Match",
+            "in": "header",
+            "description": "The `ETag` of what is to be changed, as it was read: 412 if it is not that any more.",
+            "schema": { "type": "string" },
+        }));
+    }
     all
+}
+
+/// Whether it changes only what is still as the client has seen it, if the client says so.
+fn is_conditional(route: &RouteDoc) -> bool {
+    route.errors.contains(&ErrorCode::Changed)
 }
 
 fn responses(route: &RouteDoc) -> Value {
@@ -116,9 +129,11 @@ fn responses(route: &RouteDoc) -> Value {
     } else if let Some(answer) = route.answer {
         good["content"] = json!({ "application/json": { "schema": schema(answer) } });
     }
-    if route.tagged {
-        let etag = json!({ "ETag": { "required": true, "description": "Stands for this answer.", "schema": { "type": "string" } } });
+    let etag = json!({ "ETag": { "required": true, "description": "Stands for this answer.", "schema": { "type": "string" } } });
+    if route.tagged || is_conditional(route) {
         good["headers"] = etag.clone();
+    }
+    if route.tagged {
         all.insert(
             "304".into(),
             json!({ "description": "The answer held is still right.", "headers": etag }),

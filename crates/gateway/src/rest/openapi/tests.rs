@@ -56,3 +56,19 @@ fn fields_that_may_be_absent_may_be_null() {
     let required = summary["required"].as_array().expect("a list");
     assert!(required.contains(&json!("id")) && !required.contains(&json!("epoch")));
 }
+
+#[test]
+fn what_is_changed_on_a_condition_says_so() {
+    let document = openapi();
+    let mut found = 0;
+    for route in ROUTES.iter().filter(|route| route.errors.contains(&ErrorCode::Changed)) {
+        let operation = &document["paths"][route.path][route.method];
+        let parameters = operation["parameters"].as_array().expect("parameters");
+        let named = |parameter: &&Value| parameter["name"] == "If-Match" && parameter["in"] == "header";
+        assert_eq!(parameters.iter().filter(named).count(), 1, "{operation}");
+        assert!(operation["responses"]["412"].is_object(), "{operation}");
+        assert!(operation["responses"]["200"]["headers"]["ETag"].is_object(), "{operation}");
+        found += 1;
+    }
+    assert!(found > 0 && document["paths"]["/api/users/{user}"]["put"].is_object());
+}

@@ -4,17 +4,10 @@ use serde_json::json;
 use testkit::server::{Store, TestServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{ATTACKER, BINARY, Bystanders, TEXT, frame, rest, send, status, web_socket};
+use super::{ATTACKER, BINARY, Bystanders, TEXT, frame, memory, rest, send, status, web_socket};
 use crate::support::{Client, start};
 
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
-
-/// The server's resident memory, in bytes.
-pub(super) fn memory(server: &TestServer) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).expect("a process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
-    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
-}
 
 async fn post(server: &TestServer, path: &str, token: Option<&str>, body: &[u8]) -> (u16, String) {
     let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();

@@ -5,8 +5,7 @@ use testkit::server::{Account, Store, TestServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::input::memory;
-use super::{Bystanders, status};
+use super::{Bystanders, memory, status};
 use crate::support::{Client, start_with, within};
 
 /// Pages that are longer than what the kernel takes of an answer that nobody reads.

@@ -60,11 +60,16 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
                     let void = Payload::void(self.protocol());
                     self.machine.complete(&id, Ok(&void), out);
                 }
+                self.machine.count_idle();
             }
-            ServerEvent::Item { id, item } => self.uploads.item(&id, item),
+            ServerEvent::Item { id, item } => {
+                if !self.uploads.item(&id, item) {
+                    self.machine.count_idle();
+                }
+            }
             ServerEvent::Completed { id, outcome } => {
-                if !self.uploads.complete(&id, &outcome) {
-                    self.handle.questions().answer(&id, outcome);
+                if !self.uploads.complete(&id, &outcome) && !self.handle.questions().answer(&id, outcome) {
+                    self.machine.count_idle();
                 }
             }
             ServerEvent::Closed { .. } => self.begin_closing(now),
@@ -75,6 +80,7 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
     fn dispatch(&mut self, context: &mut Context<'_>, invocation: Invocation, out: &mut Vec<u8>) {
         let Invocation { mut id, target, arguments, streaming, upload_ids } = invocation;
         let kind = guard(&target, || self.hub.method(&target));
+        let is_large = matches!(kind, Ok(Some(MethodKind::InvokeLarge)));
         let refused = match kind {
             Err(text) => Some(text),
             Ok(None) => Some(format!(
@@ -83,7 +89,7 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
             Ok(Some(MethodKind::Stream)) if !streaming => Some(format!(
                 "The client attempted to invoke the streaming '{target}' method with a non-streaming invocation."
             )),
-            Ok(Some(MethodKind::Invoke)) if streaming => Some(format!(
+            Ok(Some(MethodKind::Invoke | MethodKind::InvokeLarge)) if streaming => Some(format!(
                 "The client attempted to invoke the non-streaming '{target}' method with a streaming invocation."
             )),
             Ok(Some(_)) => None,
@@ -96,6 +102,7 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
         let uploads = match uploads {
             Ok(uploads) => uploads,
             Err(text) => {
+                self.machine.count_idle();
                 complete(&mut self.machine, id.as_deref(), Err(HubError(text)), out);
                 return;
             }
@@ -110,7 +117,7 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
         let hub = self.hub.clone();
         if streaming {
             // Without an id there is nobody to send items to.
-            let Some(id) = id else { return };
+            let Some(id) = id else { return self.machine.count_idle() };
             let refused = if self.streams.contains(&id) {
                 Some(format!("Invocation ID '{id}' is already in use."))
             } else if self.streams.len() >= self.settings().options.max_streams {
@@ -119,6 +126,7 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
                 None
             };
             if let Some(text) = refused {
+                self.machine.count_idle();
                 complete(&mut self.machine, Some(&id), Err(HubError(text)), out);
                 return;
             }
@@ -126,7 +134,7 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
             self.poll_streams(context, out);
         } else {
             let future = async move { hub.invoke(call).await };
-            if let Some(outcome) = self.calls.start(context, &mut id, target, future) {
+            if let Some(outcome) = self.calls.start(context, &mut id, target, is_large, future) {
                 complete(&mut self.machine, id.as_deref(), outcome, out);
             }
         }

@@ -11,7 +11,7 @@ use tokio::io::ReadBuf;
 
 use super::{Connection, End, GOING_AWAY, Link, MAX_ROUNDS, NORMAL, Phase};
 use crate::{
-    server::Hub,
+    server::{Hub, HubError},
     transport::{Frame, Scratch, Writer},
 };
 
@@ -20,6 +20,8 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
     pub(super) fn is_reading_paused(&self) -> bool {
         let options = &self.settings().options;
         matches!(self.phase, Phase::Connecting(_))
+            || self.is_ending()
+            || self.calls.large() >= options.max_large
             || self.calls.len() >= options.max_in_flight
             || self.uploads.are_full(options)
             || self.writer.unsent_bytes() >= options.max_queued_bytes
@@ -51,9 +53,21 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
             let input = &mut input[..kept + count];
             let used = self.process(context, now, input, out)?;
             self.unread.extend_from_slice(&input[used..]);
+            self.charge_idle();
         }
         context.waker().wake_by_ref();
         Ok(())
+    }
+
+    /// Whoever sends what calls nothing pays for that, too.
+    fn charge_idle(&mut self) {
+        let count = self.machine.take_idle();
+        if count > 0
+            && let Err(HubError(text)) = self.hub.idle_messages(&self.client, count)
+        {
+            tracing::debug!(connection = self.handle.id(), count, "too many messages that call nothing");
+            self.handle.close(Some(text), true);
+        }
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>, room: &mut [u8]) -> Result<Poll<usize>, End> {
@@ -89,10 +103,19 @@ impl<H: Hub, Io: Link> Connection<H, Io> {
             match frame {
                 Frame::Data(payload) => {
                     let mut payload = &rest[payload];
+                    if payload.is_empty() {
+                        self.machine.count_idle();
+                    }
                     self.feed(context, now, &mut payload, out)?;
                 }
-                Frame::Ping(payload) => self.writer.pong(&rest[payload]),
-                Frame::Pong => self.machine.excuse_silence(now),
+                Frame::Ping(payload) => {
+                    self.machine.count_idle();
+                    self.writer.pong(&rest[payload]);
+                }
+                Frame::Pong => {
+                    self.machine.count_idle();
+                    self.machine.excuse_silence(now);
+                }
                 // Whoever leaves for good says so (RFC 6455, section 7.4.1); clients that mean to come back give no reason.
                 Frame::Close(reason) if self.machine.is_resumable() && !is_goodbye(&rest[reason.clone()]) => {
                     self.writer.close(NORMAL);

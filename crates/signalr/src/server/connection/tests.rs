@@ -1,5 +1,6 @@
 //! One connection over a pipe, with virtual time.
 
+mod bounds;
 mod peer;
 mod resuming;
 

@@ -1,7 +1,7 @@
 //! Server-Sent Events and long polling: the server's messages in answers to GET, the client's in bodies of POST.
 //!
 //! Both run the same task as a WebSocket does, over a [`pipe::Pipe`] instead of a socket. The first GET authenticates and
-//! opens the connection; what comes later is let in by the connection token alone.
+//! opens the connection; what comes later needs the connection token and has to come from the same client ([`Hub::verify`]).
 
 mod pipe;
 
@@ -42,7 +42,8 @@ pub(super) async fn get<H: Hub>(server: Server<H>, request: Parts) -> Result<Res
     let accepts = request.headers.get_all(header::ACCEPT).iter();
     let events =
         accepts.filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/event-stream"));
-    if let Some(pipe) = settings.pipes.get(ticket.id) {
+    if let Some((pipe, client)) = settings.pipes.get::<H::Client>(ticket.id) {
+        server.hub().verify(&client, &request).await?;
         if events || pipe.kind == Kind::ServerSentEvents {
             return Err(conflict());
         }
@@ -69,7 +70,7 @@ async fn open<H: Hub>(
     let (registration, handle) = Registration::new(&settings, ticket)?;
     let id = ticket.id;
     let pipe = Pipe::new(kind, settings.clone());
-    settings.pipes.insert(id, pipe.clone());
+    settings.pipes.insert(id, pipe.clone(), client.clone());
     let hub = server.hub().clone();
     let link = PipeLink(pipe.clone());
     tokio::spawn(async move {
@@ -94,14 +95,15 @@ async fn long_poll(settings: &Settings, pipe: &Arc<Pipe>) -> Response {
 /// Takes the client's messages, as fast as its connection does. Answers when all were taken.
 pub(super) async fn post<H: Hub>(State(server): State<Server<H>>, request: Request) -> Response {
     let (request, body) = request.into_parts();
-    match receive(server.settings(), &request, body).await {
+    match receive(&server, &request, body).await {
         Ok(()) => answer(StatusCode::OK, Body::empty()),
         Err(refusal) => refuse(&refusal),
     }
 }
 
-async fn receive(settings: &Settings, request: &Parts, body: Body) -> Result<(), Refusal> {
-    let pipe = find(settings, request)?;
+async fn receive<H: Hub>(server: &Server<H>, request: &Parts, body: Body) -> Result<(), Refusal> {
+    let settings = server.settings();
+    let pipe = find(server, request).await?;
     let _turn = pipe.posting.lock().await;
     let mut incomplete = HangUp(Some(&pipe));
     let mut pieces = body.into_data_stream();
@@ -133,7 +135,7 @@ impl Drop for HangUp<'_> {
 /// Ends a connection of long polls.
 pub(super) async fn delete<H: Hub>(State(server): State<Server<H>>, request: Request) -> Response {
     let (request, _) = request.into_parts();
-    match find(server.settings(), &request) {
+    match find(&server, &request).await {
         Ok(pipe) if pipe.kind == Kind::LongPolling => {
             pipe.hang_up();
             answer(StatusCode::ACCEPTED, Body::empty())
@@ -143,10 +145,12 @@ pub(super) async fn delete<H: Hub>(State(server): State<Server<H>>, request: Req
     }
 }
 
-fn find(settings: &Settings, request: &Parts) -> Result<Arc<Pipe>, Refusal> {
+/// The connection that a request belongs to, if it comes from whoever opened it.
+async fn find<H: Hub>(server: &Server<H>, request: &Parts) -> Result<Arc<Pipe>, Refusal> {
+    let settings = server.settings();
     let id = settings.ticket(request)?.id;
-    match settings.pipes.get(id) {
-        Some(pipe) => Ok(pipe),
+    match settings.pipes.get::<H::Client>(id) {
+        Some((pipe, client)) => server.hub().verify(&client, request).await.map(|()| pipe),
         None if settings.is_live(id) => Err(bad_request("This connection is a WebSocket.")),
         None => Err(unknown_connection()),
     }

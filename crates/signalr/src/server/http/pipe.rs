@@ -1,6 +1,7 @@
 //! A connection's bytes between its task and the requests that carry them.
 
 use std::{
+    any::Any,
     collections::{HashMap, VecDeque},
     io, mem,
     pin::Pin,
@@ -271,21 +272,24 @@ impl Drop for PipeLink {
     }
 }
 
-/// The pipes of all live connections.
+/// The pipes of all live connections, each with who opened it.
 #[derive(Default)]
-pub(in crate::server) struct Pipes(Mutex<HashMap<ConnectionId, Arc<Pipe>>>);
+pub(in crate::server) struct Pipes(Mutex<HashMap<ConnectionId, Owned>>);
+
+type Owned = (Arc<Pipe>, Arc<dyn Any + Send + Sync>);
 
 impl Pipes {
-    fn lock(&self) -> MutexGuard<'_, HashMap<ConnectionId, Arc<Pipe>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConnectionId, Owned>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn get(&self, id: ConnectionId) -> Option<Arc<Pipe>> {
-        self.lock().get(&id).cloned()
+    pub(super) fn get<C: Any + Send + Sync>(&self, id: ConnectionId) -> Option<(Arc<Pipe>, Arc<C>)> {
+        let (pipe, client) = self.lock().get(&id).cloned()?;
+        Some((pipe, client.downcast().ok()?))
     }
 
-    pub(super) fn insert(&self, id: ConnectionId, pipe: Arc<Pipe>) {
-        self.lock().insert(id, pipe);
+    pub(super) fn insert<C: Any + Send + Sync>(&self, id: ConnectionId, pipe: Arc<Pipe>, client: Arc<C>) {
+        self.lock().insert(id, (pipe, client));
     }
 
     pub(super) fn remove(&self, id: ConnectionId) {

@@ -33,7 +33,12 @@ pub(super) struct RecordingHub {
     pub(super) running: AtomicUsize,
     pub(super) max_running: AtomicUsize,
     pub(super) disconnected: AtomicUsize,
+    /// Messages that called nothing; at more than `MAX_IDLE` it is enough.
+    pub(super) idle: AtomicUsize,
 }
+
+/// How many messages that call nothing the hub puts up with.
+pub(super) const MAX_IDLE: usize = 1_000;
 
 impl Hub for RecordingHub {
     type Client = ();
@@ -54,7 +59,17 @@ impl Hub for RecordingHub {
     }
 
     fn method(&self, target: &str) -> Option<MethodKind> {
-        Some(if target == "Flood" { MethodKind::Stream } else { MethodKind::Invoke })
+        match target {
+            "Nothing" => None,
+            "Flood" => Some(MethodKind::Stream),
+            "Large" => Some(MethodKind::InvokeLarge),
+            _ => Some(MethodKind::Invoke),
+        }
+    }
+
+    fn idle_messages(&self, (): &(), count: u32) -> Result<(), HubError> {
+        let before = self.idle.fetch_add(count as usize, Ordering::SeqCst);
+        if before + count as usize > MAX_IDLE { Err("Enough.".into()) } else { Ok(()) }
     }
 
     async fn invoke(&self, call: Call<()>) -> Result<Payload, HubError> {
@@ -67,6 +82,9 @@ impl Hub for RecordingHub {
         self.max_running.fetch_max(running, Ordering::SeqCst);
         sleep(Duration::from_millis(u64::from(number % 7))).await;
         self.running.fetch_sub(1, Ordering::SeqCst);
+        if matches!(call.target.as_str(), "Large" | "BigLater") {
+            return call.reply(&"x".repeat(number as usize));
+        }
         call.reply(&number)
     }
 

@@ -1,5 +1,7 @@
 //! Connections that lose their WebSocket and get another.
 
+use tokio::{io::AsyncWriteExt, time::timeout};
+
 use super::*;
 use crate::server::seat::Stage;
 

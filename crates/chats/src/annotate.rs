@@ -2,12 +2,14 @@
 
 use protocol::{Content, ConversationId, MessageEdit, MessageId, Sent, Seq};
 
+use crate::emoji::is_one_emoji;
 use crate::log::{Annotation, Note, Operation};
+use crate::send::each_once;
 use crate::{Caller, ChatError, Chats};
 
 impl Chats {
     /// Changes what a message of the caller's says; mentions of the old text are gone. Answers the entry that records
-    /// it, or the log's last one if nothing changed; so do all of the following. Asked again under the same id from the
+    /// it, or the message itself if nothing changed; so do all of the following. Asked again under the same id from the
     /// same device, it answers what it answered first.
     ///
     /// # Errors
@@ -20,8 +22,9 @@ impl Chats {
         seq: Seq,
         edit: MessageEdit,
     ) -> Result<Sent, ChatError> {
-        let MessageEdit { text, mentions, id } = edit;
+        let MessageEdit { text, mut mentions, id } = edit;
         self.check_bytes(text.len())?;
+        each_once(&mut mentions);
         self.annotate(caller, conversation, seq, Note::Edit { text, mentions }, id).await
     }
 
@@ -53,12 +56,8 @@ impl Chats {
         emoji: Option<String>,
     ) -> Result<Sent, ChatError> {
         let most = Content::EMOJI_BYTES;
-        let fits = |emoji: &String| {
-            (1..=most).contains(&emoji.len())
-                && !emoji.chars().any(|it| it.is_control() || it.is_whitespace())
-        };
-        if !emoji.as_ref().is_none_or(fits) {
-            return Err(ChatError::Invalid(format!("a reaction is an emoji of 1 to {most} bytes")));
+        if !emoji.as_ref().is_none_or(|emoji| emoji.len() <= most && is_one_emoji(emoji)) {
+            return Err(ChatError::Invalid(format!("a reaction is one emoji, of at most {most} bytes")));
         }
         self.annotate(caller, conversation, seq, Note::React(emoji), None).await
     }
@@ -92,6 +91,13 @@ impl Chats {
         let annotation =
             Annotation { actor: caller.user, device: caller.device, id: id.clone(), target, visible, what };
         let outcome = self.batchers()?.run(conversation, Operation::Annotate(annotation)).await?;
+        // Whatever records something stands behind what it is about.
+        let id = if outcome.seq == target {
+            let entry = self.store.entries_at(vec![(conversation, target)]).await?.pop().flatten();
+            entry.ok_or(ChatError::NotFound("message"))?.id
+        } else {
+            id
+        };
         Ok(Sent { id, seq: outcome.seq, sent_at: outcome.time })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use protocol::{ConversationId, ConversationSettings, Message, Receipt, UserId};
+use protocol::{ConversationId, ConversationSettings, DeviceId, Message, Receipt, UserId};
 
 use crate::Members;
 use crate::store::NewDeviceMessage;
@@ -82,6 +82,8 @@ pub enum Barrier {
     BlockedByThem,
     /// They have blocked the other.
     BlockedByCaller,
+    /// The other's account is deleted.
+    Gone,
 }
 
 /// What this service asks about users. Unless told otherwise, everybody lets everybody come near.
@@ -92,6 +94,22 @@ pub trait Users: Send + Sync + 'static {
     /// # Errors
     /// A reason, if it cannot be found out now.
     async fn names(&self, users: &[UserId]) -> Result<Vec<(UserId, Arc<str>)>, String>;
+
+    /// Those of these users who have an account that is not deleted, in any order.
+    ///
+    /// # Errors
+    /// A reason, if it cannot be found out now.
+    async fn living(&self, users: &[UserId]) -> Result<Vec<UserId>, String> {
+        Ok(self.names(users).await?.into_iter().map(|(user, _)| user).collect())
+    }
+
+    /// Whether each of these is a signed-in device of that user, in order.
+    ///
+    /// # Errors
+    /// A reason, if it cannot be found out now.
+    async fn signed_in(&self, devices: &[(UserId, DeviceId)]) -> Result<Vec<bool>, String> {
+        Ok(vec![true; devices.len()])
+    }
 
     /// Which of these two has blocked the other, if memory knows.
     fn known_blocks(&self, first: UserId, second: UserId) -> Option<Blocks> {

@@ -19,7 +19,7 @@ pub(crate) type Barred = HashMap<ConversationId, [Option<UserId>; 2]>;
 const NAMED: usize = 10;
 
 impl Chats {
-    /// `peer` lets `caller` begin a direct conversation, or they have one.
+    /// `peer` lets `caller` begin a direct conversation, or they have one. "No such user" if the account is deleted.
     pub(crate) async fn check_beginning(&self, caller: UserId, peer: UserId) -> Result<(), ChatError> {
         if caller == peer {
             return Ok(());
@@ -30,6 +30,7 @@ impl Chats {
             Some(Barrier::Invite) => {
                 Err(ChatError::InviteRequired("this user talks by invite only: send one".into()))
             }
+            Some(Barrier::Gone) => Err(ChatError::NotFound("user")),
             Some(Barrier::BlockedByThem) => Err(ChatError::Forbidden(BLOCKED_BY_THEM)),
             Some(Barrier::BlockedByCaller) => Err(ChatError::Forbidden(BLOCKED_BY_CALLER)),
         }
@@ -58,6 +59,20 @@ impl Chats {
         let key = CreationKey::Pair(one.min(other), one.max(other));
         let keys = [ConversationKind::Plain, ConversationKind::Mls].map(|kind| (key.clone(), kind)).to_vec();
         Ok(self.store.find_created(keys).await?.iter().any(Option::is_some))
+    }
+
+    /// Whatever was planned before this in the direct conversations of these two is on disk, or refused, once this returns.
+    ///
+    /// # Errors
+    /// The store did not answer, or the service has stopped.
+    pub async fn settle_direct(&self, one: UserId, other: UserId) -> Result<(), ChatError> {
+        let key = CreationKey::Pair(one.min(other), one.max(other));
+        let keys = [ConversationKind::Plain, ConversationKind::Mls].map(|kind| (key.clone(), kind)).to_vec();
+        let batchers = self.batchers()?;
+        for id in self.store.find_created(keys).await?.into_iter().flatten() {
+            batchers.pass(id).await?;
+        }
+        Ok(())
     }
 
     /// Whether one of a direct conversation's two has blocked the other: then neither hears that the other types, or how
@@ -143,7 +158,7 @@ pub(crate) fn refusal(barred: &Barred, id: ConversationId, sender: UserId) -> Op
 const BLOCKED_BY_THEM: &str = "this user does not take messages from you";
 const BLOCKED_BY_CALLER: &str = "you have blocked this user: unblock them first";
 
-fn unknown(reason: String) -> ChatError {
+pub(crate) fn unknown(reason: String) -> ChatError {
     tracing::warn!(reason, "it cannot be found out who lets whom");
     ChatError::Unavailable
 }

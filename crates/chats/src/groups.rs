@@ -63,6 +63,7 @@ impl Chats {
         group: ConversationId,
         user: UserId,
     ) -> Result<Seq, ChatError> {
+        self.check_member(caller, group, user).await?;
         self.change(caller, group, GroupChange::Promote(user)).await
     }
 
@@ -91,6 +92,9 @@ impl Chats {
         group: ConversationId,
         successor: Option<UserId>,
     ) -> Result<Seq, ChatError> {
+        if let Some(user) = successor {
+            self.check_member(caller, group, user).await?;
+        }
         let heir = successor.map_or(Heir::Nobody, Heir::Named);
         self.change(caller, group, GroupChange::Leave(heir)).await
     }
@@ -132,6 +136,18 @@ impl Chats {
             return Err(ChatError::NotFound("conversation"));
         }
         Ok(self.store.membership_history(group).await?)
+    }
+
+    /// If that is a member and not the caller, they have an account still: whoever is being deleted becomes no admin.
+    async fn check_member(
+        &self,
+        caller: Caller,
+        group: ConversationId,
+        user: UserId,
+    ) -> Result<(), ChatError> {
+        let members = self.conversation(group).await?.members();
+        let both = members.get(caller.user).is_some() && members.get(user).is_some();
+        if both && user != caller.user { self.check_users(&[user]).await } else { Ok(()) }
     }
 
     async fn change(

@@ -12,6 +12,7 @@ mod cache;
 mod caught;
 mod consent;
 mod conversation;
+mod emoji;
 mod error;
 mod groups;
 mod info;

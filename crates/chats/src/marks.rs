@@ -114,7 +114,7 @@ impl Chats {
             devices: Vec::new(),
         };
         // Their client has no such message at hand: it is told as all others are.
-        self.send(Caller { connection: None, ..caller }, to, message).await
+        self.send_as_it_is(Caller { connection: None, ..caller }, to, message).await
     }
 
     async fn check_visible(

@@ -21,6 +21,10 @@ pub struct Policy {
     pub pins: usize,
     /// The most members that react to one message.
     pub reactions: usize,
+    /// The most messages that wait for one device. Those that two conversations bring at the same moment may go beyond.
+    pub device_queue_messages: u64,
+    /// The most bytes that wait for one device, alike.
+    pub device_queue_bytes: u64,
     /// Whether words of plain conversations are written down and can be searched.
     pub search: bool,
     /// Commands that may wait for one batcher; whoever comes later waits for a place.
@@ -65,6 +69,8 @@ impl Default for Policy {
             edit_window_ms: 0,
             pins: 50,
             reactions: 1_000,
+            device_queue_messages: 10_000,
+            device_queue_bytes: 16 * 1024 * 1024,
             search: true,
             queued_commands: 4_096,
             batch_commands: 1_024,

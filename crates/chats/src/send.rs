@@ -1,6 +1,8 @@
 //! Sending a message.
 
-use protocol::{Body, ByteString, Content, ConversationId, OutgoingMessage, Sent};
+use std::collections::HashSet;
+
+use protocol::{Body, ByteString, Content, ConversationId, OutgoingMessage, Sent, UserId};
 
 use crate::log::{NewMessage, Operation, encode};
 use crate::{Caller, ChatError, Chats};
@@ -19,6 +21,19 @@ impl Chats {
     /// The caller is no member, the message breaks a bound or does not fit the conversation's kind, its epoch is not
     /// current, or the store did not answer.
     pub async fn send(
+        &self,
+        caller: Caller,
+        conversation: ConversationId,
+        message: OutgoingMessage,
+    ) -> Result<Sent, ChatError> {
+        if let Some(Body::Open(Content::Text { forwarded: true, .. })) = message.body {
+            return Err(ChatError::Invalid("only ForwardMessage makes a message a forwarded one".into()));
+        }
+        self.send_as_it_is(caller, conversation, message).await
+    }
+
+    /// The same, of a message that may be a forwarded one.
+    pub(crate) async fn send_as_it_is(
         &self,
         caller: Caller,
         conversation: ConversationId,
@@ -47,7 +62,7 @@ impl Chats {
     }
 
     fn body_of(&self, text: Option<String>, body: Option<Body>) -> Result<Body, ChatError> {
-        let body = match (text, body) {
+        let mut body = match (text, body) {
             (Some(text), None) => Body::Open(Content::text(text)),
             (None, Some(body)) => body,
             _ => return Err(ChatError::Invalid("a message has either a text or a body".into())),
@@ -72,6 +87,9 @@ impl Chats {
             }
         };
         self.check_bytes(bytes)?;
+        if let Body::Open(Content::Text { mentions, .. }) = &mut body {
+            each_once(mentions);
+        }
         Ok(body)
     }
 
@@ -85,6 +103,7 @@ impl Chats {
         }
     }
 
+    /// Refuses what no queue would ever take.
     fn check_devices(&self, devices: &[protocol::OutgoingDeviceMessage]) -> Result<(), ChatError> {
         if devices.len() > DEVICE_MESSAGES {
             return Err(ChatError::Invalid(format!(
@@ -95,5 +114,13 @@ impl Chats {
             return Err(ChatError::TooLarge { limit: self.policy.message_bytes });
         }
         Ok(())
+    }
+}
+
+/// Mentions are told once each. Too many of them are refused by the planner.
+pub(crate) fn each_once(mentions: &mut Vec<UserId>) {
+    if mentions.len() <= Content::MENTIONS {
+        let mut told = HashSet::with_capacity(mentions.len());
+        mentions.retain(|user| told.insert(*user));
     }
 }

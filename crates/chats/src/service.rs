@@ -14,6 +14,7 @@ use crate::log::Batchers;
 use crate::receipts::Receipts;
 use crate::search::Searchable;
 use crate::store::{ChatStore, MemberSettings, Stay};
+use crate::succession::Newcomers;
 use crate::sweep::Hints;
 use crate::{Audience, ChatError, Policy, Users};
 
@@ -65,10 +66,13 @@ impl Chats {
         let receipts = Arc::new(Receipts::default());
         let mut tasks = Vec::new();
         let searchable = policy.search.then(Arc::<Searchable>::default);
+        let newcomers = Arc::<Newcomers>::default();
         for mut routed in news {
             let (audience, searchable) = (Arc::clone(&audience), searchable.clone());
+            let newcomers = Arc::clone(&newcomers);
             tasks.push(tokio::spawn(async move {
                 while let Some(entries) = routed.recv().await {
+                    newcomers.note(&entries);
                     if let Some(searchable) = &searchable {
                         searchable.note(&entries);
                     }
@@ -91,6 +95,7 @@ impl Chats {
             policy,
         });
         chats.start_receipts();
+        chats.start_seeing_off(newcomers);
         if let Some(searchable) = searchable {
             chats.start_writing_words(searchable);
         }

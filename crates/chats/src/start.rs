@@ -6,6 +6,7 @@ use protocol::{
     Content, ConversationId, ConversationKind, ConversationShape, MessageKind, NewGroup, Role, UserId,
 };
 
+use crate::consent::unknown;
 use crate::groups::check_info;
 use crate::log::encode;
 use crate::store::{CreationKey, Info, Member, NewConversation, NewEntry};
@@ -16,7 +17,7 @@ impl Chats {
     /// one with oneself is for notes.
     ///
     /// # Errors
-    /// There is no such user; they want an invite first; one has blocked the other; or the store did not answer.
+    /// There is no such user, or their account is deleted and there is no conversation yet; they want an invite first; one has blocked the other; or the store did not answer.
     pub async fn start_direct(
         &self,
         caller: Caller,
@@ -26,7 +27,15 @@ impl Chats {
         if !self.names(vec![peer]).await?.contains_key(&peer) {
             return Err(ChatError::NotFound("user"));
         }
-        self.check_beginning(caller.user, peer).await?;
+        match self.check_beginning(caller.user, peer).await {
+            // What the two said stays with the one who is left.
+            Err(ChatError::NotFound(_)) => {
+                let key = CreationKey::Pair(caller.user.min(peer), caller.user.max(peer));
+                let found = self.store.find_created(vec![(key, kind)]).await?.pop().flatten();
+                return found.ok_or(ChatError::NotFound("user"));
+            }
+            other => other?,
+        }
         self.converse(caller.user, peer, kind).await
     }
 
@@ -121,12 +130,12 @@ impl Chats {
         self.batchers()?.create(new).await
     }
 
-    /// All of these users exist.
+    /// All of these users have an account.
     pub(crate) async fn check_users(&self, users: &[UserId]) -> Result<(), ChatError> {
-        let names = self.names(users.to_vec()).await?;
-        match users.iter().find(|user| !names.contains_key(user)) {
-            Some(missing) => Err(ChatError::Invalid(format!("there is no user {missing}"))),
-            None => Ok(()),
+        let living: HashSet<_> = self.users.living(users).await.map_err(unknown)?.into_iter().collect();
+        match users.iter().all(|user| living.contains(user)) {
+            true => Ok(()),
+            false => Err(ChatError::NotFound("user")),
         }
     }
 }

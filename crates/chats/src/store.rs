@@ -204,6 +204,15 @@ pub struct NewDeviceMessage {
     pub body: ByteString,
 }
 
+/// What waits for one device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DeviceQueue {
+    /// How many messages.
+    pub messages: u64,
+    /// The bytes of their bodies.
+    pub bytes: u64,
+}
+
 /// A batch: all of it, or nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Commit {
@@ -430,6 +439,9 @@ pub trait ChatStore: GroupStore + MarkStore + SearchStore + SweepStore {
 
     /// A device's cursors.
     async fn device_cursors(&self, user: UserId, device: DeviceId) -> Result<Vec<DeviceCursor>, StoreError>;
+
+    /// What waits for each of these devices, in order.
+    async fn device_queues(&self, devices: Vec<DeviceId>) -> Result<Vec<DeviceQueue>, StoreError>;
 
     /// Drops a device's messages up to a number.
     async fn drop_device_messages(&self, device: DeviceId, up_to: u64) -> Result<(), StoreError>;

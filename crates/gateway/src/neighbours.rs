@@ -40,6 +40,10 @@ impl Neighbours for Neighbourhood {
         begun.map_err(|error| error.to_string())
     }
 
+    async fn settle(&self, one: UserId, other: UserId) -> Result<(), String> {
+        self.chats()?.settle_direct(one, other).await.map_err(|error| error.to_string())
+    }
+
     async fn message(
         &self,
         reader: UserId,

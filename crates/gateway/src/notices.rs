@@ -59,6 +59,7 @@ pub(crate) fn of_entry(notices: &InApp, entry: &Appended) {
         notices.note(joined.map(|user| about(*user, NotificationKind::Group)));
     }
     if let Body::Open(Content::Text { mentions, .. }) = &message.body {
+        // Each is mentioned once.
         let others = mentions.iter().filter(|user| **user != message.sender);
         notices.note(others.map(|user| about(*user, NotificationKind::Mention)));
     }

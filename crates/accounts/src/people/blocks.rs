@@ -47,7 +47,11 @@ impl People {
         let blocking = tokio::spawn(async move {
             let outcome = people.0.store.block(owner, user, now, BLOCKED).await;
             people.0.blocked.remove(&owner);
-            outcome
+            // What was planned before memory forgot may still be on its way to the disk.
+            if outcome.is_ok() && let Some(neighbours) = people.0.neighbours.get() {
+                neighbours.settle(owner, user).await.map_err(PeopleError::Unavailable)?;
+            }
+            Ok::<_, PeopleError>(outcome?)
         });
         let (listed, invite) =
             blocking.await.map_err(|error| PeopleError::Unavailable(error.to_string()))??;

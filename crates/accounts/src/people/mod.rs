@@ -69,6 +69,12 @@ pub trait Neighbours: Send + Sync + 'static {
     /// The direct conversation of these two, begun by `one` if there is none. They have agreed to it.
     async fn converse(&self, one: UserId, other: UserId) -> Result<ConversationId, String>;
 
+    /// What either has said to the other before this is taken or refused, once this returns.
+    ///
+    /// # Errors
+    /// A reason, if that is not known now.
+    async fn settle(&self, one: UserId, other: UserId) -> Result<(), String>;
+
     /// A message that `reader` may read: who sent it, and its text if it has one. None if there is no such message for
     /// them.
     async fn message(
@@ -133,12 +139,12 @@ impl People {
         bytes
     }
 
-    /// There is such a user, and it is another.
+    /// There is such a user, whose account is not deleted, and it is another.
     async fn check_other(&self, caller: UserId, user: UserId, what: &str) -> Result<(), PeopleError> {
         if caller == user {
             return Err(PeopleError::Invalid(format!("you cannot {what} yourself")));
         }
-        match self.0.accounts.users(&[user]).await?.is_empty() {
+        match self.0.accounts.privacies(&[user]).await?.is_empty() {
             true => Err(PeopleError::NotFound("user")),
             false => Ok(()),
         }

@@ -108,7 +108,7 @@ pub(super) fn annotate(
         here.next().map_or_else(|| pins.contains(&seq), |change| change.pinned)
     };
     let Some(content) = rules.content(annotation, target, &pinned, pins, plan.commit.pins.as_slice())? else {
-        return Ok(Outcome { seq: snapshot.last_seq, time: snapshot.last_time });
+        return Ok(Outcome { seq: annotation.target, time: target.sent_at });
     };
     let (said, reactions) = target.after(&annotation.what, annotation.actor);
     let (said_stored, reactions_stored) = (encode(&said)?, encode_reactions(&reactions)?);

@@ -44,6 +44,8 @@ pub(super) struct Command {
 enum Request {
     Run(Command),
     Create(Creation),
+    /// Nothing: it is answered once what came before it is done.
+    Pass(oneshot::Sender<()>),
 }
 
 /// All batchers.
@@ -99,6 +101,14 @@ impl Batchers {
         outcome.await.map_err(|_| ChatError::Unavailable)?
     }
 
+    /// Waits until everything that was handed over for this conversation before is done, and so is every batch that was
+    /// being planned.
+    pub(crate) async fn pass(&self, conversation: ConversationId) -> Result<(), ChatError> {
+        let (answer, passed) = oneshot::channel();
+        self.queue(conversation).send(Request::Pass(answer)).await.map_err(|_| ChatError::Unavailable)?;
+        passed.await.map_err(|_| ChatError::Unavailable)
+    }
+
     /// Creates a conversation with its first entry, or finds it. The batcher does this, too, so that news of the
     /// creation come before news of anything that is then said there.
     pub(crate) async fn create(&self, new: NewConversation) -> Result<ConversationId, ChatError> {
@@ -112,7 +122,7 @@ impl Batchers {
 
 pub(super) struct Batcher {
     pub(super) store: Arc<dyn ChatStore>,
-    users: Arc<dyn Users>,
+    pub(super) users: Arc<dyn Users>,
     pub(super) cache: Arc<Cache>,
     clock: Arc<dyn Clock>,
     policy: Policy,
@@ -145,10 +155,11 @@ impl Batcher {
     }
 
     async fn take(&mut self, received: &mut Vec<Request>) {
-        let (mut batch, mut bytes, mut creations) = (Vec::new(), 0, Vec::new());
+        let (mut batch, mut bytes, mut creations, mut passing) = (Vec::new(), 0, Vec::new(), Vec::new());
         for request in received.drain(..) {
             match request {
                 Request::Create(creation) => creations.push(creation),
+                Request::Pass(answer) => passing.push(answer),
                 Request::Run(command) => {
                     bytes += command.operation.bytes();
                     batch.push(command);
@@ -161,6 +172,9 @@ impl Batcher {
         }
         if !batch.is_empty() {
             self.process(&mut batch).await;
+        }
+        for answer in passing {
+            let _ = answer.send(());
         }
         if !creations.is_empty() && caught("creating groups", self.create(creations)).await.is_none() {
             self.doubt();
@@ -209,6 +223,7 @@ impl Batcher {
             self.look_up(batch.iter(), sent).await?;
         }
         let admissions = self.admissions(batch).await?;
+        let addressees = &self.addressees(batch).await?;
         let annotations = batch.iter().filter(|it| matches!(it.operation, Operation::Annotate(_)));
         let (targets, pins) = self.facts(annotations, sent, attempt).await?;
         let operations = || batch.iter().map(|command| (command.conversation, &command.operation));
@@ -220,6 +235,7 @@ impl Batcher {
             sent,
             barred,
             admissions,
+            addressees,
             targets: &targets,
             pins: &pins,
             now,
@@ -236,6 +252,7 @@ impl Batcher {
                     sent,
                     barred,
                     admissions,
+                    addressees,
                     targets: &targets,
                     pins: &pins,
                     now,

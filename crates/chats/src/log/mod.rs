@@ -1,6 +1,7 @@
 //! Appending: commands queue up for a conversation's batcher, a plan is made of all that wait, and one commit
 //! answers them.
 
+mod addressed;
 mod annotate;
 mod batcher;
 mod body;

@@ -9,13 +9,14 @@ use protocol::{
     Timestamp, UserId,
 };
 
+use super::addressed::{Addressees, address};
 use super::annotate::{Targets, amendments, annotate, check_mentions};
 use super::join::Admissions;
 use super::membership;
 use super::operation::{NewMessage, Operation, Outcome, SentKey};
 use crate::consent::{Barred, refusal};
 use crate::conversation::{Conversation, Recent, Snapshot};
-use crate::store::{Commit, HeadUpdate, NewDeviceMessage, NewEntry, Place};
+use crate::store::{Commit, DeviceQueue, HeadUpdate, NewDeviceMessage, NewEntry, Place};
 use crate::{Appended, ChatError, Policy};
 
 /// What is to be committed, and what it will mean once it is.
@@ -28,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) snapshots: HashMap<ConversationId, Snapshot>,
     /// Earlier entries that something is said about.
     pub(super) targets: Targets,
+    /// What will wait for those devices that something was planned for.
+    pub(super) queues: HashMap<DeviceId, DeviceQueue>,
 }
 
 /// What the planner knows before it begins.
@@ -37,6 +40,8 @@ pub(crate) struct Known<'a> {
     pub(crate) sent: &'a HashMap<SentKey, Outcome>,
     /// What speaks for and against those who would join.
     pub(crate) admissions: &'a Admissions,
+    /// Devices that messages are addressed to.
+    pub(crate) addressees: &'a Addressees,
     /// Direct conversations in which nothing is taken.
     pub(crate) barred: &'a Barred,
     /// What annotations are about, as the store has it.
@@ -116,6 +121,11 @@ fn append(
             return Err(ChatError::Invalid("a reply answers a message that its sender may see".into()));
         }
     }
+    if !message.devices.is_empty() {
+        let members = Arc::clone(&snapshot.members);
+        address(plan, known, &members, message)?;
+    }
+    let snapshot = plan.snapshots.entry(conversation.id).or_insert_with(|| conversation.snapshot());
     if message.kind == MessageKind::Commit {
         snapshot.epoch += 1;
     }

@@ -12,13 +12,14 @@ use protocol::{
     OutgoingDeviceMessage, Role, Seq, Timestamp, UserId,
 };
 
+use super::addressed::Addressees;
 use super::encode;
 use super::join::Admissions;
 use super::operation::{Change, GroupChange, Heir, NewMessage, Operation, Outcome, SentKey};
 use super::plan::{Known, Plan, plan};
 use crate::consent::Barred;
 use crate::conversation::Conversation;
-use crate::store::{Head, Info, Member, NewEntry, Place};
+use crate::store::{DeviceQueue, Head, Info, Member, NewEntry, Place};
 use crate::{ChatError, Policy};
 
 const ALICE: u8 = 1;
@@ -45,6 +46,7 @@ struct World {
     conversation: Arc<Conversation>,
     sent: HashMap<SentKey, Outcome>,
     admissions: Admissions,
+    addressees: Addressees,
     barred: Barred,
     targets: HashMap<Place, NewEntry>,
     pins: HashMap<ConversationId, Vec<Seq>>,
@@ -68,7 +70,9 @@ impl World {
         let conversation = Arc::new(Conversation::new(head));
         let (sent, barred, admissions) = (HashMap::new(), Barred::new(), HashMap::new());
         let (targets, pins) = (HashMap::new(), HashMap::new());
-        Self { conversation, sent, barred, admissions, targets, pins, policy, now: NOW }
+        let devices = [ALICE, BOB, CAROL, DAVE].map(|number| (user(number), device(number)));
+        let addressees = devices.map(|it| (it, DeviceQueue::default())).into();
+        Self { conversation, sent, barred, admissions, addressees, targets, pins, policy, now: NOW }
     }
 
     /// Alice is its admin, Bob and Carol are members.
@@ -84,9 +88,10 @@ impl World {
 
     fn plan(&self, operations: &[Operation]) -> Plan {
         let conversations = HashMap::from([(self.conversation.id, Arc::clone(&self.conversation))]);
-        let Self { sent, barred, admissions, targets, pins, policy, now, .. } = self;
-        let conversations = &conversations;
-        let known = Known { conversations, sent, barred, admissions, targets, pins, now: *now, policy };
+        let Self { sent, barred, admissions, addressees, targets, pins, policy, now, .. } = self;
+        let (conversations, now) = (&conversations, *now);
+        let known =
+            Known { conversations, sent, barred, admissions, addressees, targets, pins, now, policy };
         plan(operations.iter().map(|operation| (self.conversation.id, operation)), &known)
     }
 

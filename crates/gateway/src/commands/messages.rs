@@ -7,13 +7,14 @@ use chats::{Caller, ChatError};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use protocol::{
-    ConversationId, HistoryRequest, Message, MessageInfo, MessagePage, OutgoingMessage, Sent, Seq, SyncPage,
+    ConversationId, HistoryRequest, Message, MessageInfo, MessagePage, OutgoingDeviceMessage, OutgoingMessage, Sent, Seq, SyncPage,
     SyncRequest, events,
 };
 use signalr::Broadcast;
 
 use super::own;
 use crate::CommandError;
+use crate::limits::Limit;
 use crate::state::Shared;
 
 pub(crate) async fn send(
@@ -22,7 +23,17 @@ pub(crate) async fn send(
     conversation: ConversationId,
     message: OutgoingMessage,
 ) -> Result<Sent, CommandError> {
+    if !message.devices.is_empty() {
+        shared.limits.several(caller.user, Limit::Messages, cost(&message.devices))?;
+    }
     Ok(shared.services.chats.send(caller, conversation, message).await?)
+}
+
+/// As how many more messages a commit counts for what it brings to single devices: one for every 16 of these, and one for
+/// every 16 KiB in them.
+fn cost(devices: &[OutgoingDeviceMessage]) -> usize {
+    let bytes: usize = devices.iter().map(|message| message.body.0.len()).sum();
+    devices.len().div_ceil(16) + bytes / (16 * 1024)
 }
 
 pub(crate) async fn acknowledge(

@@ -60,7 +60,8 @@ table::commands! {
     "Conversations" {
         /// The direct conversation with a user, created if need be. From either side, or both at once, it is the same one.
         /// `kind` is `plain` unless said otherwise. `invite_required` if they want to be asked first (see `SendInvite`),
-        /// `forbidden` if one of the two has blocked the other.
+        /// `forbidden` if one of the two has blocked the other; `not_found` if the account is deleted, unless the two have
+        /// that conversation: it stays, and takes messages, which nobody will read.
         boxed InitiateDirectChatSession(user: UserId; kind: ConversationKind) -> ConversationId = conversations::start_direct;
         /// Creates a group; the caller is its admin. Created again with the same `id`, it is the same group.
         boxed InitiateGroupChatSession(group: NewGroup) -> ConversationId = conversations::start_group;
@@ -81,7 +82,9 @@ table::commands! {
     }
     "Messages" {
         /// Appends a message; the answer says that it is on disk. A message is a text, or an object with `id` and `text` or
-        /// `body`. Sent again with the same `id` from the same device, it answers what it answered first.
+        /// `body`. Sent again with the same `id` from the same device, it answers what it answered first. What a commit brings
+        /// to single devices goes to signed-in devices of members, and counts as one message more for every 16 of these and
+        /// for every 16 KiB.
         inline SendMessage(conversation: ConversationId, message: OutgoingMessage) -> Sent = messages::send;
         /// This device holds everything up to `seq`.
         inline Acknowledge(conversation: ConversationId, seq: Seq) -> () = messages::acknowledge;
@@ -106,7 +109,7 @@ table::commands! {
     "Actions on messages" {
         /// Changes what a text of one's own says, in a `plain` conversation: an entry `edit` of its log, which the connection
         /// that asks is told of, too. Unless the operator sets `chats.edit_window_s`, at any time. Like the next four it
-        /// answers the entry, or the log's last one if nothing changed; repeated with the same `id`, what it answered first.
+        /// answers the entry, or the message itself if nothing changed; repeated with the same `id`, what it answered first.
         boxed EditMessage(conversation: ConversationId, seq: Seq, edit: MessageEdit) -> Sent = actions::edit;
         /// Deletes a message for everyone: one's own, or as an admin of the group. An entry `delete`. Its place stays, with a
         /// body `removed`; the server keeps nothing of what it said.
@@ -114,7 +117,7 @@ table::commands! {
         /// Deletes an entry of whatever kind for oneself alone: none of one's devices is shown it again, and those connected
         /// are told by `hide`, others by `Sync` as a mark.
         boxed HideMessage(conversation: ConversationId, seq: Seq) -> () = actions::hide;
-        /// Reacts to a message, in place of one's reaction before; without an emoji that one is taken back. An entry
+        /// Reacts to a message with one emoji, in place of one's reaction before; without one that is taken back. An entry
         /// `reaction`. At most 1,000 members react to one message.
         boxed React(conversation: ConversationId, seq: Seq; emoji: String) -> Sent = actions::react;
         /// Pins a message for everyone, or takes the pin out. An entry `pin`. At most 50 are pinned in a conversation.

@@ -65,6 +65,8 @@ const SEEN: &[(&str, &[(&str, &str)])] = &[
             ("limits.max_page_messages", "`more` in the page: ask again"),
             ("limits.max_page_conversations", "a page of so many: ask again `after` its last"),
             ("limits.max_page_bytes", "`more` in the page: ask again"),
+            ("limits.device_queue_messages", "`invalid`, 422, names the device"),
+            ("limits.device_queue_bytes", "`invalid`, 422, names the device"),
             ("limits.max_notifications_per_user", "older ones are gone"),
             ("limits.notifications_days", "older ones are gone"),
             ("limits.typing_entries", "nothing: others do not see it type"),

@@ -1,12 +1,13 @@
 //! What the chats service asks about users and their devices, answered by the services that know them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use accounts::people::Consent;
 use accounts::{Accounts, People, PeopleError, Session};
 use async_trait::async_trait;
 use chats::{Barrier, Blocks, Devices, SignedInDevice, Users};
-use protocol::UserId;
+use protocol::{DeviceId, UserId};
 
 pub(super) struct Everybody {
     pub(super) accounts: Accounts,
@@ -20,6 +21,20 @@ impl Users for Everybody {
         Ok(found.into_iter().map(|user| (user.id, user.name)).collect())
     }
 
+    async fn living(&self, users: &[UserId]) -> Result<Vec<UserId>, String> {
+        let found = self.accounts.privacies(users).await.map_err(|error| error.to_string())?;
+        Ok(found.into_iter().map(|(user, _)| user).collect())
+    }
+
+    async fn signed_in(&self, devices: &[(UserId, DeviceId)]) -> Result<Vec<bool>, String> {
+        let mut users: Vec<_> = devices.iter().map(|(user, _)| *user).collect();
+        users.sort_unstable();
+        users.dedup();
+        let found = self.accounts.devices_of(&users).await.map_err(|error| error.to_string())?;
+        let found: HashSet<_> = found.iter().map(|session| (session.user, session.device)).collect();
+        Ok(devices.iter().map(|device| found.contains(device)).collect())
+    }
+
     fn known_blocks(&self, first: UserId, second: UserId) -> Option<Blocks> {
         self.people.known_blocks(first, second).map(blocks)
     }
@@ -29,7 +44,10 @@ impl Users for Everybody {
     }
 
     async fn barrier(&self, caller: UserId, user: UserId) -> Result<Option<Barrier>, String> {
-        Ok(barrier(self.people.may_begin(caller, user).await.map_err(text)?))
+        match self.people.may_begin(caller, user).await {
+            Err(PeopleError::NotFound(_)) => Ok(Some(Barrier::Gone)),
+            consent => Ok(barrier(consent.map_err(text)?)),
+        }
     }
 
     async fn barriers_to_groups(

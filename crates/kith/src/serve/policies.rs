@@ -41,6 +41,8 @@ pub(super) fn chats(settings: &Settings) -> chats::Policy {
         page_bytes: set.max_page_bytes,
         queued_commands: set.queued_commands,
         cached_conversations: set.cached_conversations,
+        device_queue_messages: settings.limits.device_queue_messages,
+        device_queue_bytes: settings.limits.device_queue_bytes,
         edit_window_ms: i64::from(settings.chats.edit_window_s) * 1_000,
         search: settings.chats.search,
         batchers: match settings.database_url() {

@@ -18,6 +18,10 @@ section! {
         max_page_conversations: usize = 1_000 in 100..=100_000;
         /// Most bytes of bodies in one page, as they are written in JSON; it holds one message at least.
         max_page_bytes: usize = 1_048_576 in 1_024..=16_777_216;
+        /// Messages that wait for one device, such as MLS Welcomes. A commit that would bring it more is refused.
+        device_queue_messages: u64 = 10_000 in 1..=1_000_000;
+        /// Bytes in them, alike.
+        device_queue_bytes: u64 = 16_777_216 in 65_536..=1_073_741_824;
         /// Largest frame that a client may send, in bytes. Has to hold a message, encoded.
         max_frame_bytes: usize = 262_144 in 1_024..=16_777_216;
         /// Frames waiting for one connection. A reader that falls behind further is told to sync again.

@@ -125,7 +125,7 @@ async fn only_who_may_changes_what_was_said(store: Store) {
     refused(&alice, "EditMessage", json!([group, of_bob, text]), "forbidden").await;
     refused(&bob, "DeleteMessage", json!([group, of_carol]), "forbidden").await;
     // From before she joined, from after the end, of another conversation.
-    let marks = [("React", json!("!")), ("PinMessage", json!(true)), ("StarMessage", json!(true))];
+    let marks = [("React", json!("❗")), ("PinMessage", json!(true)), ("StarMessage", json!(true))];
     for seq in [before, 0, 999] {
         refused(&carol, "EditMessage", json!([group, seq, text]), "not_found").await;
         for (target, last) in &marks {
@@ -139,7 +139,7 @@ async fn only_who_may_changes_what_was_said(store: Store) {
     refused(&alice, "ListPinned", json!([other]), "not_found").await;
     refused(&alice, "ForwardMessage", json!([group, of_bob, other]), "not_found").await;
     // What the server recorded.
-    for (target, last) in [("EditMessage", text.clone()), ("React", json!("!")), ("PinMessage", json!(true))]
+    for (target, last) in [("EditMessage", text.clone()), ("React", json!("❗")), ("PinMessage", json!(true))]
     {
         refused(&alice, target, json!([group, 1, last]), "invalid").await;
     }
@@ -147,7 +147,7 @@ async fn only_who_may_changes_what_was_said(store: Store) {
     // What is no edit, no emoji.
     refused(&bob, "EditMessage", json!([group, of_bob, { "text": "" }]), "invalid").await;
     refused(&bob, "EditMessage", json!([group, of_bob, { "text": "x".repeat(70_000) }]), "too_large").await;
-    for emoji in ["", "a b", "\n", &"x".repeat(65)] {
+    for emoji in ["", "a b", "\n", "lol", "1", "👍👍", "👍!", &"x".repeat(65)] {
         refused(&bob, "React", json!([group, of_bob, emoji]), "invalid").await;
     }
     for body in [
@@ -155,13 +155,14 @@ async fn only_who_may_changes_what_was_said(store: Store) {
         json!({ "type": "delete", "target": of_bob }),
         json!({ "type": "removed" }),
         json!({ "type": "hologram" }),
+        json!({ "type": "text", "text": "never said so", "forwarded": true }),
     ] {
         refused(&alice, "SendMessage", json!([group, { "body": body }]), "invalid").await;
     }
     refused(&alice, "SendMessage", json!([group, { "text": "x", "kind": "annotation" }]), "invalid").await;
     // Whoever was removed reads what was theirs, and says nothing about it.
     alice.call("RemoveFromGroup", (&group, carol.user())).await;
-    for (target, last) in [("EditMessage", text.clone()), ("React", json!("!")), ("PinMessage", json!(true))]
+    for (target, last) in [("EditMessage", text.clone()), ("React", json!("❗")), ("PinMessage", json!(true))]
     {
         refused(&carol, target, json!([group, of_carol, last]), "not_found").await;
     }
@@ -333,10 +334,15 @@ async fn repeated_they_happen_once(store: Store) {
     let path = format!("/api/messages/{direct}/2?id=d");
     let answer = server.request("DELETE", &path, Some(&alice.account.access_token), None).expect("an answer");
     assert_eq!(answer.body, deleted, "by the other door, too");
-    for _ in 0..2 {
-        let sent = bob.call("React", (&direct, 1, "!")).await;
-        assert_eq!(sent["seq"], 5, "the entry, and then the log's last one");
-    }
+    let sent = bob.call("React", (&direct, 1, "❗")).await;
+    assert_eq!(sent["seq"], 5);
+    // Where nothing changes, the message itself is answered.
+    let stands = json!(["m1", 1]);
+    let answer = |sent: Value| json!([sent["id"], sent["seq"]]);
+    assert_eq!(answer(bob.call("React", (&direct, 1, "❗")).await), stands);
+    let same = (&direct, 1, json!({ "text": "uno", "id": "e2" }));
+    assert_eq!(answer(alice.call("EditMessage", same).await), stands);
+    assert_eq!(answer(alice.call("DeleteMessage", (&direct, 2, "d2")).await), json!(["m2", 2]));
     let messages = alice.history(&direct).await;
     assert_eq!(messages.len(), 5);
     assert_eq!(messages[0]["body"]["text"], "uno");
@@ -353,7 +359,7 @@ async fn annotations_do_not_count(store: Store) {
     // In memory from here on.
     assert_eq!(look(&bob).await["unread"], 2);
     alice.call("EditMessage", (&direct, 2, json!({ "text": "zwei" }))).await;
-    alice.call("React", (&direct, 1, "!")).await;
+    alice.call("React", (&direct, 1, "❗")).await;
     let seen = look(&bob).await;
     assert_eq!((&seen["unread"], &seen["lastSeq"]), (&json!(2), &json!(4)));
     let last = &seen["lastMessage"];

@@ -14,6 +14,8 @@ on_both_stores!(
     an_admin_deletes_an_account,
     a_code_confirms,
     nothing_personal_remains_in_any_table,
+    nobody_begins_anything_with_a_deleted_account,
+    who_is_added_while_being_deleted_is_in_no_group,
 );
 
 fn ask(server: &TestServer, who: &Account, method: &str, path: &str, body: Option<&Value>) -> Answer {
@@ -265,4 +267,75 @@ async fn nothing_personal_remains_in_any_table(store: Store) {
     server.restart().expect("started again");
     let bob = Client::connect(&server, &bob.account).await;
     assert_eq!(bob.history(&direct).await.len(), 2);
+}
+
+async fn nobody_begins_anything_with_a_deleted_account(store: Store) {
+    let server = start(store);
+    let ann = Client::register(&server, "ann").await;
+    let bob = Client::register(&server, "bob").await;
+    let (cid, dan) = (Client::register(&server, "cid").await, Client::register(&server, "dan").await);
+    let direct = bob.direct(&ann).await;
+    let group = bob.group("Ours", &[&cid]).await;
+    let (account, user) = (ann.account.clone(), ann.user().to_owned());
+    assert_eq!(delete(&server, &account, &json!({ "password": PASSWORD })).status, 204);
+    for (command, arguments) in [
+        ("AddUserToGroup", json!([group, user])),
+        ("AddUsersToGroup", json!([group, [user, dan.user()]])),
+        ("InitiateGroupChatSession", json!([{ "name": "New", "members": [user] }])),
+        ("AddContact", json!([user])),
+        ("Block", json!([user])),
+        ("SendInvite", json!([user])),
+    ] {
+        let error = bob.refused(command, arguments).await;
+        assert!(error.starts_with("not_found: "), "{command}: {error}");
+    }
+    let members = bob.call("GetGroup", (&group,)).await["memberCount"].clone();
+    assert_eq!(members, 2, "dan did not come alone");
+
+    // Who never talked with them cannot begin to; who did reads on, and what they write waits for nobody.
+    let error = dan.refused("InitiateDirectChatSession", (&user,)).await;
+    assert!(error.starts_with("not_found: "), "{error}");
+    let message = json!({ "to": user, "id": "m1", "text": "anybody there?" });
+    let refused = ask(&server, &dan.account, "POST", "/api/messages/send", Some(&message));
+    assert_eq!((refused.status, refused.code()), (404, "not_found"));
+    let path = "/api/conversations/direct";
+    let refused = ask(&server, &dan.account, "POST", path, Some(&json!({ "user": user })));
+    assert_eq!((refused.status, refused.code()), (404, "not_found"));
+    let error = bob.refused("InitiateDirectChatSession", (&user, "mls")).await;
+    assert!(error.starts_with("not_found: "), "of the other kind there is none: {error}");
+    assert_eq!(text(&bob.call("InitiateDirectChatSession", (&user,)).await), direct);
+    let sent = ask(&server, &bob.account, "POST", "/api/messages/send", Some(&message));
+    assert_eq!((sent.status, &sent.body["seq"]), (200, &json!(1)));
+    assert_eq!(bob.send(&direct, "m2", "by the other door").await, 2);
+}
+
+async fn who_is_added_while_being_deleted_is_in_no_group(store: Store) {
+    let server = start_with(store, crate::support::UNLIMITED);
+    let bob = Client::register(&server, "bob").await;
+    for round in 0..5 {
+        let ann = Client::register(&server, &format!("ann{round}")).await;
+        let mut groups = Vec::new();
+        for number in 0..12 {
+            groups.push(bob.group(&format!("G{number}"), &[]).await);
+        }
+        let (account, user) = (ann.account.clone(), ann.user().to_owned());
+        let adding = async {
+            for group in &groups {
+                let _ = bob.try_call("AddUserToGroup", (group, &user)).await;
+            }
+        };
+        let deleting = async {
+            tokio::task::block_in_place(|| delete(&server, &account, &json!({ "password": PASSWORD })))
+        };
+        let ((), deleted) = tokio::join!(adding, deleting);
+        assert_eq!(deleted.status, 204);
+        for group in &groups {
+            let what = format!("{group} without {user}");
+            until(&what, async || {
+                let ours = bob.call("GetGroup", (group,)).await;
+                (ours["memberCount"] == 1 && ours["role"] == "admin").then_some(())
+            })
+            .await;
+        }
+    }
 }

@@ -51,7 +51,7 @@ async fn what_happened_is_found_and_marked(store: Store) {
     assert_eq!((&unread["name"], &page["unread"]), (&json!("ann"), &json!(2)));
 
     // Named in a message, once however often it comes.
-    let body = json!({ "type": "text", "text": "look, @bob", "mentions": [bob.user(), ann.user()] });
+    let body = json!({ "type": "text", "text": "look, @bob", "mentions": [bob.user(), ann.user(), bob.user(), bob.user()] });
     for _ in 0..2 {
         ann.call("SendMessage", (&group, json!({ "id": "m4", "body": body }))).await;
     }

@@ -124,7 +124,7 @@ async fn outsiders_are_told_that_there_is_nothing(store: Store) {
             let body = route.body.map(|of| match of {
                 "UpTo" => json!({ "seq": 1 }),
                 "MessageEdit" => json!({ "text": "Mine" }),
-                "ReactionChoice" => json!({ "emoji": "!" }),
+                "ReactionChoice" => json!({ "emoji": "❗" }),
                 "PinState" => json!({ "pinned": true }),
                 "StarState" => json!({ "starred": true }),
                 "ForwardRequest" => json!({ "to": mallory.user() }),

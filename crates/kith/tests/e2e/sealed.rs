@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use signalr::Protocol;
 use testkit::server::Store;
 
-use crate::support::{Client, on_both_stores, start, text};
+use crate::support::{Client, on_both_stores, start, start_with, text};
 
-on_both_stores!(commits_take_turns_and_welcomes_wait_for_their_device);
+on_both_stores!(commits_take_turns_and_welcomes_wait_for_their_device, nobody_fills_the_queues_of_strangers);
 
 /// Ciphertext, as far as the server can tell.
 const SEALED: &str = "AAEC/w==";
@@ -79,4 +79,54 @@ async fn commits_take_turns_and_welcomes_wait_for_their_device(store: Store) {
     assert_eq!(waiting[0]["body"], WELCOME);
     phone.call("AcknowledgeDeviceMessages", (&waiting[0]["number"],)).await;
     assert_eq!(phone.call("Sync", ()).await["deviceMessages"], json!([]));
+}
+
+async fn nobody_fills_the_queues_of_strangers(store: Store) {
+    let settings = [("KITH_LIMITS_DEVICE_QUEUE_MESSAGES", "5"), ("KITH_LIMITS_MESSAGES_PER_ACCOUNT", "1/h 40")];
+    let server = start_with(store, &settings);
+    let (mallory, victim) =
+        (Client::register(&server, "mallory").await, Client::register(&server, "victim").await);
+    let mut tablet = Client::connect(&server, &server.log_in("victim")).await;
+    let group = json!({ "name": "Trap", "kind": "mls" });
+    let group = text(&mallory.call("InitiateGroupChatSession", (group,)).await);
+    let (phone, of_tablet) = (device(&victim).await, device(&tablet).await);
+    let commit = |id: &str, epoch, to: &[(&str, &str)]| {
+        let mut commit = sealed(id, "commit", epoch);
+        let devices = to.iter().map(|(user, device)| json!({ "user": user, "device": device, "body": WELCOME }));
+        commit["devices"] = devices.collect();
+        commit
+    };
+    let refused = async |commit: Value, why: &str| {
+        let error = mallory.refused("SendMessage", (&group, commit)).await;
+        assert!(error.starts_with("invalid: ") && error.contains(why), "{error}");
+    };
+    refused(commit("a", 0, &[(victim.user(), &phone)]), "is no member of this conversation").await;
+    let (nobody, nothing) = ("u_00000000000000000000000000", "d_00000000000000000000000000");
+    refused(commit("a", 0, &[(nobody, nothing)]), nothing).await;
+    assert_eq!(victim.call("Sync", ()).await["deviceMessages"], json!([]));
+
+    // To members, for devices that are theirs.
+    mallory.call("AddUserToGroup", (&group, victim.user())).await;
+    refused(commit("a", 0, &[(victim.user(), nothing)]), nothing).await;
+    refused(commit("a", 0, &[(mallory.user(), &phone)]), &phone).await;
+    let everybody = [(victim.user(), phone.as_str()), (victim.user(), of_tablet.as_str())];
+    mallory.call("SendMessage", (&group, commit("a", 0, &everybody))).await;
+    tablet.event("dev").await;
+    victim.call("RevokeSession", (&of_tablet,)).await;
+    refused(commit("b", 1, &everybody), &of_tablet).await;
+
+    // As many as may wait, and no more until the device has been there.
+    let full = [(victim.user(), phone.as_str()); 4];
+    refused(commit("b", 1, &[full.as_slice(), &full[..1]].concat()), &phone).await;
+    mallory.call("SendMessage", (&group, commit("b", 1, &full))).await;
+    refused(commit("c", 2, &full[..1]), "at most 5 messages").await;
+    let waiting = victim.call("Sync", ()).await["deviceMessages"].clone();
+    assert_eq!(waiting.as_array().map(Vec::len), Some(5));
+    victim.call("AcknowledgeDeviceMessages", (&waiting[4]["number"],)).await;
+    mallory.call("SendMessage", (&group, commit("c", 2, &full[..1]))).await;
+
+    // They count: one more for every 16.
+    let many = vec![(victim.user(), phone.as_str()); 640];
+    let error = mallory.refused("SendMessage", (&group, commit("d", 3, &many))).await;
+    assert!(error.starts_with("rate_limited: "), "{error}");
 }

@@ -1,4 +1,4 @@
-use chats::store::NewDeviceMessage;
+use chats::store::{DeviceQueue, NewDeviceMessage};
 use protocol::ByteString;
 
 use crate::*;
@@ -7,6 +7,7 @@ on_both! {
     device_messages_wait_until_they_are_dropped,
     numbers_are_never_used_again,
     none_is_dropped_unseen,
+    what_waits_is_counted,
 }
 
 fn message(device: DeviceId, body: u8) -> NewDeviceMessage {
@@ -90,4 +91,15 @@ async fn none_is_dropped_unseen(store: Store) {
         }
     }
     assert_eq!(seen, 4 * 25);
+}
+
+async fn what_waits_is_counted(store: Store) {
+    let (phone, laptop, idle) = (new_device(), new_device(), new_device());
+    let numbers = put(&store, vec![message(phone, 1), message(laptop, 2), message(phone, 3)]).await;
+    let queue = |messages| DeviceQueue { messages, bytes: messages * 3 };
+    let asked = vec![laptop, idle, phone];
+    assert_eq!(store.device_queues(asked.clone()).await.unwrap(), [queue(1), queue(0), queue(2)]);
+    store.drop_device_messages(phone, numbers[0]).await.unwrap();
+    assert_eq!(store.device_queues(asked).await.unwrap(), [queue(1), queue(0), queue(1)]);
+    assert_eq!(store.device_queues(vec![]).await.unwrap(), []);
 }

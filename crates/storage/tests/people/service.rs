@@ -45,6 +45,9 @@ impl Neighbours for Elsewhere {
         let key = (one.min(other), one.max(other));
         Ok(*self.talks.lock().unwrap().entry(key).or_insert_with(new))
     }
+    async fn settle(&self, _: UserId, _: UserId) -> Result<(), String> {
+        if self.away.load(Ordering::SeqCst) { Err("away".to_owned()) } else { Ok(()) }
+    }
     async fn message(
         &self,
         _: UserId,

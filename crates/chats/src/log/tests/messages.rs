@@ -58,9 +58,9 @@ fn a_repeat_is_answered_to_who_is_no_member_any_more() {
 #[test]
 fn an_unknown_conversation_is_not_found() {
     let world = World::group();
-    let World { sent, barred, admissions, targets, pins, policy, .. } = &world;
+    let World { sent, barred, admissions, addressees, targets, pins, policy, .. } = &world;
     let conversations = &HashMap::new();
-    let known = Known { conversations, sent, barred, admissions, targets, pins, now: 1, policy };
+    let known = Known { conversations, sent, barred, admissions, addressees, targets, pins, now: 1, policy };
     let operation = says(ALICE, "a");
     let plan = plan([(world.conversation.id, &operation)].into_iter(), &known);
     assert_eq!(answers(&plan), [Err(NOT_THERE)]);
@@ -132,7 +132,7 @@ fn handshakes_name_the_current_epoch_and_content_a_current_or_older_one() {
 fn one_commit_per_epoch() {
     let commit = |sender, id: &str, epoch| {
         let mut new = sealed(sender, id, MessageKind::Commit, epoch);
-        new.devices = vec![welcome(CAROL), welcome(DAVE)];
+        new.devices = vec![welcome(ALICE), welcome(BOB)];
         Operation::Append(new)
     };
     let content = Operation::Append(sealed(BOB, "c", MessageKind::Content, 3));
@@ -147,8 +147,8 @@ fn one_commit_per_epoch() {
     assert_eq!(epochs, [Some(3), Some(3), Some(4)]);
     // Messages to devices go with the commits that were taken, in order.
     let to: Vec<_> = plan.commit.device_messages.iter().map(|it| (it.user, it.sender, it.time)).collect();
-    let (alice, bob, carol, dave) = (user(ALICE), user(BOB), user(CAROL), user(DAVE));
-    assert_eq!(to, [(carol, alice, NOW), (dave, alice, NOW), (carol, bob, NOW), (dave, bob, NOW)]);
+    let (alice, bob) = (user(ALICE), user(BOB));
+    assert_eq!(to, [(alice, alice, NOW), (bob, alice, NOW), (alice, bob, NOW), (bob, bob, NOW)]);
     let told: Vec<_> = plan.appended.iter().map(|entry| entry.device_messages.len()).collect();
     assert_eq!(told, [2, 0, 2]);
 }
@@ -170,4 +170,48 @@ fn where_one_has_blocked_the_other_nothing_is_taken() {
     assert_eq!(world.one(says(BOB, "m1")), Ok(7));
     world.barred.clear();
     assert_eq!(world.one(says(BOB, "m2")), Ok(11));
+}
+
+#[test]
+fn welcomes_go_to_signed_in_devices_of_members() {
+    let mut world = World::mls();
+    let commit = |id: &str, devices| {
+        Operation::Append(NewMessage { devices, ..sealed(ALICE, id, MessageKind::Commit, 3) })
+    };
+    let refused = |world: &World, devices, why: &str| match world.one(commit("a", devices)) {
+        Err(ChatError::Invalid(said)) => assert!(said.contains(why), "{said}"),
+        other => panic!("{other:?}"),
+    };
+    refused(&world, vec![welcome(BOB), welcome(CAROL)], "is no member of this conversation");
+    let anothers = OutgoingDeviceMessage { device: device(CAROL), ..welcome(BOB) };
+    refused(&world, vec![anothers.clone()], "is not signed in on such a device");
+    refused(&world, vec![anothers], &device(CAROL).to_string());
+    // Added a moment before, in the same batch, is a member.
+    let added = [changes(ALICE, GroupChange::Add(vec![user(CAROL)])), commit("a", vec![welcome(CAROL)])];
+    assert_eq!(answers(&world.plan(&added)), [Ok(11), Ok(12)]);
+    let removed = [changes(ALICE, GroupChange::Remove(user(BOB))), commit("a", vec![welcome(BOB)])];
+    assert!(matches!(answers(&world.plan(&removed))[..], [Ok(11), Err(ChatError::Invalid(_))]));
+    world.addressees.remove(&(user(BOB), device(BOB)));
+    refused(&world, vec![welcome(BOB)], &device(BOB).to_string());
+}
+
+#[test]
+fn what_waits_for_a_device_is_bounded() {
+    let mut world = World::mls();
+    (world.policy.device_queue_messages, world.policy.device_queue_bytes) = (3, 100);
+    let commit = |id: &str, epoch, devices| {
+        Operation::Append(NewMessage { devices, ..sealed(ALICE, id, MessageKind::Commit, epoch) })
+    };
+    let many = |count| vec![welcome(BOB); count];
+    assert_eq!(world.one(commit("a", 3, many(3))), Ok(11));
+    assert!(matches!(world.one(commit("a", 3, many(4))), Err(ChatError::Invalid(_))));
+    // What the batch brings before counts, and what is refused does not.
+    let batch = [commit("a", 3, many(2)), commit("b", 4, many(2)), commit("c", 4, many(1))];
+    let plan = world.plan(&batch);
+    assert!(matches!(answers(&plan)[..], [Ok(11), Err(ChatError::Invalid(_)), Ok(12)]));
+    assert_eq!(plan.commit.device_messages.len(), 3);
+    let full = DeviceQueue { messages: 1, bytes: 100 };
+    world.addressees.insert((user(BOB), device(BOB)), full);
+    assert!(matches!(world.one(commit("a", 3, many(1))), Err(ChatError::Invalid(_))));
+    assert_eq!(world.one(commit("a", 3, vec![welcome(ALICE)])), Ok(11), "another device has room");
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use chats::store::{
-    ChatStore, Commit, CreationKey, DeviceCursor, Head, NewConversation, NewEntry, Overview, Range,
+    ChatStore, Commit, CreationKey, DeviceCursor, DeviceQueue, Head, NewConversation, NewEntry, Overview, Range,
     ReceiptStep, Return, Span, Stay, StoreError,
 };
 use platform::Timestamp;
@@ -130,6 +130,10 @@ impl ChatStore for Metered {
 
     async fn device_cursors(&self, user: UserId, device: DeviceId) -> Result<Vec<DeviceCursor>, StoreError> {
         self.store.device_cursors(user, device).await
+    }
+
+    async fn device_queues(&self, devices: Vec<DeviceId>) -> Result<Vec<DeviceQueue>, StoreError> {
+        self.store.device_queues(devices).await
     }
 
     async fn drop_device_messages(&self, device: DeviceId, up_to: u64) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chats::store::{
-    CreationKey, Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Overview, Range, Return,
+    CreationKey, DeviceQueue, Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Overview, Range, Return,
     Span, Stay,
 };
 use deadpool_postgres::GenericClient;
@@ -319,4 +319,19 @@ async fn device_messages(
             Ok((number(row, 0)?, message))
         })
         .collect()
+}
+
+pub(super) async fn device_queues(
+    client: &impl GenericClient,
+    devices: &[DeviceId],
+) -> Result<Vec<DeviceQueue>> {
+    let asked: Vec<_> = devices.iter().map(|device| device.as_bytes().as_slice()).collect();
+    let sql = "SELECT device, COUNT(*), SUM(OCTET_LENGTH(body))::bigint FROM device_message \
+               WHERE device = ANY($1) GROUP BY device";
+    let mut found = HashMap::new();
+    for row in query(client, sql, &[&asked]).await? {
+        let queue = DeviceQueue { messages: number(&row, 1)?, bytes: number(&row, 2)? };
+        found.insert(DeviceId::from_bytes(id(&row, 0)?), queue);
+    }
+    Ok(devices.iter().map(|device| found.get(device).copied().unwrap_or_default()).collect())
 }

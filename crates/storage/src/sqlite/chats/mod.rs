@@ -10,7 +10,7 @@ mod write;
 
 use async_trait::async_trait;
 use chats::store::{
-    ChatStore, Commit, CreationKey, DeviceCursor, Head, NewConversation, NewEntry, Overview, Range,
+    ChatStore, Commit, CreationKey, DeviceCursor, DeviceQueue, Head, NewConversation, NewEntry, Overview, Range,
     ReceiptStep, Return, Span, Stay, StoreError,
 };
 use platform::Timestamp;
@@ -112,6 +112,10 @@ impl ChatStore for Database {
 
     async fn device_cursors(&self, user: UserId, device: DeviceId) -> Result<Vec<DeviceCursor>, StoreError> {
         Ok(Database::read(self, move |connection| receipts::cursors(connection, user, device)).await?)
+    }
+
+    async fn device_queues(&self, devices: Vec<DeviceId>) -> Result<Vec<DeviceQueue>, StoreError> {
+        Ok(Database::read(self, move |connection| read::device_queues(connection, &devices)).await?)
     }
 
     async fn drop_device_messages(&self, device: DeviceId, up_to: u64) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! What reads conversations and their logs.
 
 use chats::store::{
-    CreationKey, Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Overview, Range, Return,
+    CreationKey, DeviceQueue, Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Overview, Range, Return,
     Span, Stay,
 };
 use platform::Timestamp;
@@ -318,4 +318,12 @@ fn device_messages(
             Ok((number(row, 0)?, message))
         })?
         .collect()
+}
+
+pub(super) fn device_queues(connection: &Connection, devices: &[DeviceId]) -> Result<Vec<DeviceQueue>> {
+    let mut queue = connection.prepare_cached(
+        "SELECT COUNT(*), COALESCE(SUM(LENGTH(body)), 0) FROM device_message WHERE device = ?1",
+    )?;
+    let read = |row: &Row<'_>| Ok(DeviceQueue { messages: number(row, 0)?, bytes: number(row, 1)? });
+    devices.iter().map(|device| queue.query_row([device.as_bytes()], read)).collect()
 }

@@ -262,6 +262,11 @@ impl ChatStore for Faulty {
         self.inner.device_cursors(user, device).await
     }
 
+    async fn device_queues(&self, devices: Vec<DeviceId>) -> Result<Vec<DeviceQueue>, StoreError> {
+        self.read_fault()?;
+        self.inner.device_queues(devices).await
+    }
+
     async fn drop_device_messages(&self, device: DeviceId, up_to: u64) -> Result<(), StoreError> {
         self.read_fault()?;
         self.inner.drop_device_messages(device, up_to).await

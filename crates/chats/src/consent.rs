@@ -111,7 +111,9 @@ impl Chats {
         }
         let (after, before) = (seq.saturating_sub(1), seq.saturating_add(1));
         let range = Range::between(id, after, before, 1);
-        Ok(self.store.read(range).await?.pop().map(|entry| message_of(conversation.kind, entry)))
+        let entries = self.store.read(range).await?;
+        let shown = self.shown(&conversation, &visible, entries).await?.pop();
+        Ok(shown.map(|entry| message_of(conversation.kind, entry)))
     }
 }
 

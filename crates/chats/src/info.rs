@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use protocol::{ConversationId, MemberReceipt, MessageInfo, MessageStatus, Seq, UserId};
 
+use crate::service::Visible;
 use crate::store::{Range, ReceiptKind};
 use crate::{Caller, ChatError, Chats};
 
@@ -20,9 +21,7 @@ impl Chats {
         seq: Seq,
     ) -> Result<MessageInfo, ChatError> {
         let (conversation, visible) = self.visible(caller.user, id).await?;
-        if !visible.iter().any(|part| part.after < seq && seq <= part.to) {
-            return Err(ChatError::NotFound("message"));
-        }
+        let part = Visible::holding(&visible, seq).ok_or(ChatError::NotFound("message"))?;
         let range = Range::between(id, seq.saturating_sub(1), seq + 1, 1);
         let entry = self.store.read(range).await?.pop().ok_or(ChatError::NotFound("message"))?;
         let addressees: Vec<UserId> = self
@@ -42,6 +41,8 @@ impl Chats {
         if !told {
             steps.clear();
         }
+        // Whoever has gone does not learn what others read since.
+        steps.retain(|step| part.ended_at.is_none_or(|end| step.time <= end));
         steps.sort_unstable_by_key(|step| std::cmp::Reverse(step.seq));
         let times: HashMap<_, _> = steps.iter().map(|step| ((step.user, step.kind), step.time)).collect();
         let names = self.names(addressees.clone()).await?;

@@ -26,6 +26,7 @@ mod search;
 mod send;
 mod service;
 mod settings;
+mod shown;
 mod start;
 pub mod store;
 mod succession;

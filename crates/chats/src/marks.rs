@@ -11,7 +11,8 @@ use protocol::{
 use crate::log::message_of;
 use crate::read::at_most;
 use crate::service::Visible;
-use crate::store::Place;
+use crate::shown::is_due;
+use crate::store::{Pin, Place};
 use crate::{Caller, ChatError, Chats};
 
 impl Chats {
@@ -63,7 +64,13 @@ impl Chats {
         let stars = self.store.stars(caller.user, before, limit + 1).await?;
         let next = stars.get(limit).and_then(|_| stars.get(limit - 1)).map(|star| star.number);
         let places = stars.iter().take(limit).map(|star| (star.conversation, star.seq)).collect();
-        let messages = self.messages_at(caller, places).await?;
+        let mine = match stars.is_empty() {
+            true => Vec::new(),
+            false => self.conversations_of(caller.user).await?,
+        };
+        let visible: HashMap<_, _> = mine.iter().map(|it| (it.conversation.id, it.visible.as_slice())).collect();
+        let messages =
+            self.messages_at(caller, places, |id| visible.get(&id).copied().unwrap_or_default()).await?;
         Ok(StarredPage { messages: messages.into_iter().flatten().collect(), next })
     }
 
@@ -74,8 +81,12 @@ impl Chats {
     pub async fn pinned(&self, caller: Caller, id: ConversationId) -> Result<Vec<PinnedMessage>, ChatError> {
         let (_, visible) = self.visible(caller.user, id).await?;
         let mut pins = self.store.pins(id).await?;
-        pins.retain(|pin| shown(&visible, pin.seq));
-        let messages = self.messages_at(caller, pins.iter().map(|pin| (id, pin.seq)).collect()).await?;
+        // Of pins from before their entries were kept it is not known who saw them made.
+        let whole = visible.iter().all(|part| part.ended_at.is_none());
+        let made = |pin: &Pin| if pin.at == 0 { whole } else { shown(&visible, pin.at) };
+        pins.retain(|pin| shown(&visible, pin.seq) && made(pin));
+        let places = pins.iter().map(|pin| (id, pin.seq)).collect();
+        let messages = self.messages_at(caller, places, |_| &visible).await?;
         let pinned = pins.into_iter().zip(messages).filter_map(|(pin, message)| {
             Some(PinnedMessage { message: message?, pinned_by: pin.by, pinned_at: pin.time })
         });
@@ -95,11 +106,14 @@ impl Chats {
         to: ConversationId,
         id: Option<MessageId>,
     ) -> Result<Sent, ChatError> {
-        let conversation = self.check_visible(caller, from, seq).await?;
+        let (conversation, visible) = self.visible(caller.user, from).await?;
+        if !shown(&visible, seq) {
+            return Err(ChatError::NotFound("message"));
+        }
         if conversation.kind() != ConversationKind::Plain {
             return Err(ChatError::Invalid("what is sealed is for its readers to forward".into()));
         }
-        let message = self.messages_at(caller, vec![(from, seq)]).await?.pop().flatten();
+        let message = self.messages_at(caller, vec![(from, seq)], |_| &visible).await?.pop().flatten();
         let Body::Open(Content::Text { text, .. }) = message.ok_or(ChatError::NotFound("message"))?.body
         else {
             return Err(ChatError::Invalid("only a text can be forwarded".into()));
@@ -127,25 +141,35 @@ impl Chats {
         if shown(&visible, seq) { Ok(conversation) } else { Err(ChatError::NotFound("message")) }
     }
 
-    /// The messages at these places; none where there is nothing, or nothing any more, for the caller.
-    pub(crate) async fn messages_at(
+    /// The messages at these places; none where there is nothing, or nothing any more, for the caller, who may see these parts
+    /// of each conversation.
+    pub(crate) async fn messages_at<'a>(
         &self,
         caller: Caller,
         places: Vec<Place>,
+        visible: impl Fn(ConversationId) -> &'a [Visible],
     ) -> Result<Vec<Option<Message>>, ChatError> {
         if places.is_empty() {
             return Ok(Vec::new());
         }
         let loaded = self.cache.load(&*self.store, places.iter().map(|(id, _)| *id)).await?;
-        let kinds: HashMap<_, _> = loaded.into_iter().map(|(id, it)| (id, it.kind())).collect();
         let hidden = self.store.hidden(caller.user, places.clone()).await?;
-        let entries = self.store.entries_at(places).await?;
-        let messages = entries.into_iter().zip(hidden).map(|(entry, hidden)| {
-            let entry = entry.filter(|_| !hidden)?;
-            let message = message_of(*kinds.get(&entry.conversation)?, entry);
-            (message.body != Body::Open(Content::Removed)).then_some(message)
-        });
-        Ok(messages.collect())
+        let found = self.store.entries_at(places.clone()).await?;
+        let seen = found.into_iter().zip(hidden).filter_map(|(entry, hidden)| entry.filter(|_| !hidden));
+        let mut entries: Vec<_> =
+            seen.filter(|entry| shown(visible(entry.conversation), entry.seq)).collect();
+        self.as_left(&mut entries, visible).await?;
+        let mut messages: HashMap<Place, Message> = HashMap::with_capacity(entries.len());
+        for entry in entries {
+            let Some(conversation) = loaded.get(&entry.conversation) else { continue };
+            if !is_due(entry.kind, entry.time, self.cutoff(conversation)) {
+                let message = message_of(conversation.kind(), entry);
+                if !matches!(message.body, Body::Open(Content::Removed | Content::Expired)) {
+                    messages.insert((message.conversation, message.seq), message);
+                }
+            }
+        }
+        Ok(places.iter().map(|place| messages.get(place).cloned()).collect())
     }
 }
 

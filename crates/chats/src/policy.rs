@@ -1,6 +1,8 @@
 //! The bounds of this service.
 
-use protocol::Retention;
+use protocol::{Retention, Timestamp};
+
+const DAY_MS: i64 = 86_400_000;
 
 /// The bounds of this service, each set by the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +57,23 @@ impl Policy {
             (Retention::Default, ours) => ours,
             (theirs, _) => theirs,
         }
+    }
+
+    /// How long bodies are kept at most in a conversation for which this is set, in milliseconds; none for ever.
+    pub(crate) fn kept_ms(&self, set: Option<Retention>) -> Option<i64> {
+        let patience = i64::from(self.undelivered_days) * DAY_MS;
+        match self.retention(set) {
+            Retention::Default | Retention::Forever => None,
+            Retention::UntilDelivered => Some(patience),
+            retention @ (Retention::Days(_) | Retention::Seconds(_)) => {
+                Some(retention.milliseconds().unwrap_or(patience))
+            }
+        }
+    }
+
+    /// Where this is set, what was sent up to this time is over at `now`.
+    pub(crate) fn cutoff(&self, set: Option<Retention>, now: Timestamp) -> Option<Timestamp> {
+        self.kept_ms(set).map(|kept| now.saturating_sub(kept))
     }
 }
 

@@ -147,7 +147,7 @@ impl Chats {
                 };
                 let entries = self.store.read(range).await?;
                 let Some(last) = entries.last().map(|entry| entry.seq) else { break };
-                for entry in entries {
+                for entry in self.shown(&conversation, &visible, entries).await? {
                     if !room.take(&entry, messages.is_empty()) {
                         return Ok(MessagePage { messages, more: true });
                     }
@@ -173,13 +173,13 @@ impl Chats {
         let (conversation, visible) = self.visible(caller.user, id).await?;
         let mut room = self.room(None)?;
         let mut messages = Vec::new();
-        for part in visible {
+        for part in &visible {
             let (mut after, before) = (after.max(part.after), to.min(part.to).saturating_add(1));
             while after + 1 < before {
                 let range = Range { reader: Some(caller.user), ..room.range(id, after, before) };
                 let entries = self.store.read(range).await?;
                 let Some(last) = entries.last().map(|entry| entry.seq) else { break };
-                for entry in entries {
+                for entry in self.shown(&conversation, &visible, entries).await? {
                     if !room.take(&entry, messages.is_empty()) {
                         return Ok(MessagePage { messages, more: true });
                     }
@@ -258,6 +258,7 @@ impl Chats {
                 while after < part.to {
                     let range = Range { reader: Some(caller.user), ..room.range(id, after, part.to + 1) };
                     let entries = self.store.read(range).await?;
+                    let entries = self.shown(&mine.conversation, &mine.visible, entries).await?;
                     let Some(last) = entries.last().map(|entry| entry.seq) else { break };
                     for entry in entries.into_iter().filter(&wanted) {
                         if !room.take(&entry, messages.is_empty()) {
@@ -381,13 +382,21 @@ impl Mine {
     fn of(user: UserId, conversation: Arc<Conversation>, stays: &[Stay]) -> Option<Self> {
         let (visible, last_time) = {
             let now = &conversation.state().now;
-            (Visible::parts(user, stays, now)?, now.last_time.max(now.info.created_at))
+            let visible = Visible::parts(user, stays, now)?;
+            // Whoever has gone sees nothing of what goes on, not even that it does.
+            let ended_at = visible.last().and_then(|part| part.ended_at);
+            (visible, ended_at.unwrap_or_else(|| now.last_time.max(now.info.created_at)))
         };
         Some(Self { conversation, visible, settings: settings_of(stays), last_time })
     }
 
     pub(crate) fn one((conversation, visible, settings): Sight) -> Self {
         Self { conversation, visible, settings, last_time: 0 }
+    }
+
+    /// The last entry of whoever has gone.
+    pub(crate) fn left(&self) -> Option<Seq> {
+        self.visible.last().filter(|part| part.ended_at.is_some()).map(|part| part.to)
     }
 
     /// The first and the last entry the user may see.

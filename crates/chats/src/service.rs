@@ -208,6 +208,8 @@ pub(crate) fn settings_of(stays: &[Stay]) -> MemberSettings {
 pub(crate) struct Visible {
     pub(crate) after: Seq,
     pub(crate) to: Seq,
+    /// When it ended, unless it still grows.
+    pub(crate) ended_at: Option<Timestamp>,
 }
 
 impl Visible {
@@ -223,7 +225,8 @@ impl Visible {
                 (None, _) if stay.from_seq > now.last_seq => continue,
                 (None, _) => return None,
             };
-            parts.push(Self { after: stay.from_seq.saturating_sub(1), to });
+            let ended_at = stay.to_seq.map(|_| stay.to_time.unwrap_or(0));
+            parts.push(Self { after: stay.from_seq.saturating_sub(1), to, ended_at });
         }
         parts.sort_unstable_by_key(|part| part.after);
         Some(parts)

@@ -1,6 +1,6 @@
 //! What is set for a conversation: by a member for themselves, and for all how long bodies are kept.
 
-use protocol::{ConversationId, ConversationKind, ConversationSettings, Retention, Seq, Timestamp, UserId};
+use protocol::{ConversationId, ConversationKind, ConversationSettings, Retention, Role, Seq, Timestamp, UserId};
 
 use crate::log::{Change, GroupChange, Operation};
 use crate::store::{MemberSettings, SettingsChange};
@@ -63,6 +63,12 @@ impl Chats {
         conversation: ConversationId,
         retention: Retention,
     ) -> Result<Seq, ChatError> {
+        let here = self.conversation(conversation).await?;
+        let may = here.members().get(caller.user).is_some_and(|it| !conversation.is_group() || it.role == Role::Admin);
+        // Others are refused below.
+        if may {
+            self.sweep_due(&here).await?;
+        }
         let what = GroupChange::Retention(retention);
         let change = Change { actor: caller.user, device: caller.device, id: self.message_id(), what };
         Ok(self.batchers()?.run(conversation, Operation::Change(change)).await?.seq)

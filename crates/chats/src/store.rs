@@ -1,5 +1,6 @@
 //! What this service asks of a database. A method is one whole transaction, and takes a batch.
 
+mod former;
 mod groups;
 mod marks;
 mod search;
@@ -14,6 +15,7 @@ use protocol::{
     MessageKind, Retention, Role, Seq, Timestamp, UserId,
 };
 
+pub use former::{Former, FormerStore, PastHead};
 pub use groups::{Admission, GroupStore, Link, LinkUse, MemberSettings, SettingsChange};
 pub use marks::{Amendment, MarkStore, Marked, Pin, PinChange, Place, Rewrite, Star};
 pub use search::{Hits, Search, SearchCursor, SearchStore, Words};
@@ -230,6 +232,8 @@ pub struct Commit {
     pub amendments: Vec<Amendment>,
     /// Pins, in order.
     pub pins: Vec<PinChange>,
+    /// Conversations as they are after entries by which members go.
+    pub past_heads: Vec<PastHead>,
 }
 
 /// A stay of a user in a conversation, from the user's side.
@@ -241,6 +245,8 @@ pub struct Stay {
     pub from_seq: Seq,
     /// The last entry they see; absent while they are in it.
     pub to_seq: Option<Seq>,
+    /// When that was appended.
+    pub to_time: Option<Timestamp>,
     /// What they have set for it.
     pub settings: MemberSettings,
 }
@@ -360,7 +366,7 @@ pub struct Overview {
 
 /// The tables of this service.
 #[async_trait]
-pub trait ChatStore: GroupStore + MarkStore + SearchStore + SweepStore {
+pub trait ChatStore: FormerStore + GroupStore + MarkStore + SearchStore + SweepStore {
     /// Creates a conversation, or finds the one that its key already names: its id, and whether it is new.
     async fn create(&self, new: NewConversation) -> Result<(ConversationId, bool), StoreError>;
 

@@ -14,7 +14,8 @@ use crate::log::message_of;
 use crate::read::{Mine, at_most};
 use crate::service::Visible;
 use crate::settings::shown;
-use crate::store::{NewEntry, Range, Span};
+use crate::shown::{empty_message, is_due};
+use crate::store::{NewEntry, PastHead, Range, Span};
 use crate::{Caller, ChatError, Chats};
 
 /// Members named in a list of conversations.
@@ -92,7 +93,10 @@ impl Chats {
                 Err(error) => return Err(error),
             });
         }
-        let there = self.messages_at(caller, places).await?;
+        let mine = if places.is_empty() { Vec::new() } else { self.conversations_of(caller.user).await? };
+        let visible: HashMap<_, _> = mine.iter().map(|it| (it.conversation.id, it.visible.as_slice())).collect();
+        let there =
+            self.messages_at(caller, places, |id| visible.get(&id).copied().unwrap_or_default()).await?;
         Ok(passed.into_iter().zip(there).map(|(passed, there)| passed || there.is_none()).collect())
     }
 
@@ -122,6 +126,8 @@ impl Chats {
                 let others =
                     |entry: &NewEntry| entry.kind == MessageKind::Content && entry.sender != caller.user;
                 if let Some(entry) = entries.into_iter().find(others) {
+                    let mut shown = self.shown(&conversation, &visible, vec![entry]).await?;
+                    let Some(entry) = shown.pop() else { break };
                     return Ok(Some(message_of(conversation.kind, entry)));
                 }
                 before = last;
@@ -137,7 +143,8 @@ impl Chats {
     pub async fn get(&self, caller: Caller, id: ConversationId) -> Result<ConversationSummary, ChatError> {
         let mine = Mine::one(self.sight(caller.user, id).await?);
         let receipts = self.receipts_in(&mine.conversation, caller.user).await?;
-        let mut summary = self.summary(caller.user, &mine, receipts, Detail::Full).await?;
+        let past = self.past_of(std::slice::from_ref(&mine)).await?.pop().flatten();
+        let mut summary = self.summary(caller.user, &mine, receipts, Detail::Full, past).await?;
         summary.unread = self.unread(caller.user, [(&mine, receipts.seen)].into_iter()).await?.iter().sum();
         let (mine, one) = (std::slice::from_ref(&mine), std::slice::from_mut(&mut summary));
         self.pass_over_hidden(caller.user, mine, one).await?;
@@ -157,7 +164,8 @@ impl Chats {
     ) -> Result<ConversationSummary, ChatError> {
         let mine = Mine::one(self.sight(user, id).await?);
         let receipt = self.receipts_in(&mine.conversation, user).await?;
-        let mut summary = self.summary(user, &mine, receipt, Detail::Listed).await?;
+        let past = self.past_of(std::slice::from_ref(&mine)).await?.pop().flatten();
+        let mut summary = self.summary(user, &mine, receipt, Detail::Listed, past).await?;
         summary.unread = self.unread(user, [(&mine, receipt.seen)].into_iter()).await?.iter().sum();
         self.name(user, std::slice::from_mut(&mut summary)).await?;
         Ok(summary)
@@ -184,7 +192,13 @@ impl Chats {
             return Err(ChatError::NotFound("group"));
         }
         let summary = self.get(caller, id).await?;
-        let membership_version = self.conversation(id).await?.snapshot().membership_version;
+        let membership_version = match summary.role {
+            Some(_) => self.conversation(id).await?.snapshot().membership_version,
+            None => {
+                let past = self.store.past_heads(vec![(id, summary.last_seq)]).await?.pop().flatten();
+                past.map_or(0, |past| past.membership_version)
+            }
+        };
         Ok(GroupInfo { summary, membership_version })
     }
 
@@ -215,14 +229,26 @@ impl Chats {
         let seen = receipts.iter().map(|receipt| receipt.seen);
         let unread = self.unread(user, mine.iter().zip(seen)).await?;
         let mut summaries = Vec::with_capacity(mine.len());
+        let mut past = self.past_of(mine).await?.into_iter();
         for ((mine, receipt), unread) in mine.iter().zip(receipts).zip(unread) {
-            let summary = self.summary(user, mine, receipt, detail).await?;
+            let summary = self.summary(user, mine, receipt, detail, past.next().flatten()).await?;
             summaries.push(ConversationSummary { unread, ..summary });
         }
         self.pass_over_hidden(user, mine, &mut summaries).await?;
         self.withhold_receipts(mine, &mut summaries).await?;
         self.name(user, &mut summaries).await?;
         Ok(summaries)
+    }
+
+    /// The conversations that the user has gone from, as they were then; none for the others. Asks the store only if there
+    /// are such.
+    async fn past_of(&self, mine: &[Mine]) -> Result<Vec<Option<PastHead>>, ChatError> {
+        let left: Vec<_> = mine.iter().filter_map(|it| Some((it.conversation.id, it.left()?))).collect();
+        if left.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found = self.store.past_heads(left).await?.into_iter();
+        Ok(mine.iter().map(|it| it.left().and_then(|_| found.next().flatten())).collect())
     }
 
     async fn receipts_in(&self, conversation: &Conversation, user: UserId) -> Result<Receipt, ChatError> {
@@ -237,18 +263,27 @@ impl Chats {
         mine: &Mine,
         receipt: Receipt,
         detail: Detail,
+        past: Option<PastHead>,
     ) -> Result<ConversationSummary, ChatError> {
         let conversation = &mine.conversation;
-        let now = conversation.snapshot();
+        let mut now = conversation.snapshot();
+        let whole_log = now.last_seq;
+        let left = mine.left().is_some();
+        let mut member_count = u32::try_from(now.members.len()).unwrap_or(u32::MAX);
+        if left {
+            member_count = past.as_ref().map_or(0, |past| past.members);
+            as_it_was(&mut now, past);
+        }
         let (first_seq, last_seq) = mine.bounds();
         let last_message = match detail {
             Detail::Bare => None,
             Detail::Listed | Detail::Full => match mine.visible.last() {
-                Some(part) => self.last_message(conversation, &now, *part).await?,
+                Some(part) => self.last_message(conversation, whole_log, *part, &mine.visible).await?,
                 None => None,
             },
         };
-        let status = self.status_of_own(user, conversation, last_message.as_ref()).await?;
+        let shown_message = last_message.as_ref().filter(|_| !left);
+        let status = self.status_of_own(user, conversation, shown_message).await?;
         let kept = match detail {
             // The other one of a direct conversation gives it its name.
             Detail::Bare if conversation.id.is_group() => 0,
@@ -256,7 +291,7 @@ impl Chats {
             Detail::Listed => LISTED_MEMBERS,
             Detail::Full => usize::MAX,
         };
-        let role = now.members.get(user).map(|member| member.role);
+        let role = now.members.get(user).filter(|_| !left).map(|member| member.role);
         let visible_members = if role.is_some() { now.members.as_slice() } else { &[] };
         let nameless: Arc<str> = Arc::default();
         let members = visible_members
@@ -282,7 +317,7 @@ impl Chats {
             created_at: now.info.created_at,
             updated_by: now.info.updated_by.unwrap_or(creator),
             updated_at: now.info.updated_at,
-            member_count: u32::try_from(now.members.len()).unwrap_or(u32::MAX),
+            member_count,
             members,
             role,
             epoch: (conversation.kind == ConversationKind::Mls).then_some(now.epoch),
@@ -362,20 +397,28 @@ impl Chats {
     async fn last_message(
         &self,
         conversation: &Conversation,
-        now: &Snapshot,
+        last_seq: Seq,
         part: Visible,
+        visible: &[Visible],
     ) -> Result<Option<Message>, ChatError> {
-        let whole = part.to == now.last_seq;
+        let whole = part.to == last_seq && part.ended_at.is_none();
         if part.to == 0 {
             return Ok(None);
         }
+        let mut known = None;
         if whole
             && let Some(message) = &conversation.state().last
             && message.seq <= part.to
         {
-            return Ok(Some((**message).clone()));
+            known = Some((**message).clone());
         }
-        let message = self.newest(conversation, part, None).await?.map(Arc::new);
+        if let Some(mut message) = known {
+            if is_due(message.kind, message.sent_at, self.cutoff(conversation)) {
+                empty_message(&mut message);
+            }
+            return Ok(Some(message));
+        }
+        let message = self.newest(conversation, part, visible, None).await?.map(Arc::new);
         if let Some(message) = &message {
             // If nothing was appended meanwhile, nothing was said about this one either.
             if whole {
@@ -389,11 +432,13 @@ impl Chats {
         &self,
         conversation: &Conversation,
         part: Visible,
+        visible: &[Visible],
         reader: Option<UserId>,
     ) -> Result<Option<Message>, ChatError> {
         let mut range = Range::between(conversation.id, part.after, part.to + 1, 1);
         (range.newest_first, range.no_annotations, range.reader) = (true, true, reader);
-        let entry = self.store.read(range).await?.pop();
+        let entries = self.store.read(range).await?;
+        let entry = self.shown(conversation, visible, entries).await?.pop();
         Ok(entry.map(|entry| message_of(conversation.kind, entry)))
     }
 
@@ -414,12 +459,13 @@ impl Chats {
         for ((summary, mine), _) in shown.zip(hidden).filter(|(_, hidden)| *hidden) {
             let (mut found, conversation) = (None, &mine.conversation);
             for part in mine.visible.iter().rev() {
-                found = self.newest(conversation, *part, Some(user)).await?;
+                found = self.newest(conversation, *part, &mine.visible, Some(user)).await?;
                 if found.is_some() {
                     break;
                 }
             }
-            summary.status = self.status_of_own(user, conversation, found.as_ref()).await?;
+            let shown = found.as_ref().filter(|_| mine.left().is_none());
+            summary.status = self.status_of_own(user, conversation, shown).await?;
             summary.last_message = found;
         }
         Ok(())
@@ -485,6 +531,27 @@ impl Chats {
         });
         Ok(Some(least.min().unwrap_or(MessageStatus::Seen)))
     }
+}
+
+/// Of a conversation that somebody has gone from, what it was then. In doubt, nothing.
+fn as_it_was(now: &mut Snapshot, past: Option<PastHead>) {
+    let mut info = (*now.info).clone();
+    let past = past.unwrap_or_else(|| PastHead {
+        conversation: ConversationId::from_bytes([0; 16]),
+        seq: 0,
+        name: Arc::default(),
+        description: String::new(),
+        picture: None,
+        updated_by: info.created_by,
+        updated_at: info.created_at,
+        retention: None,
+        epoch: 0,
+        membership_version: 0,
+        members: 0,
+    });
+    (info.name, info.description, info.picture) = (past.name, past.description, past.picture);
+    (info.updated_by, info.updated_at, info.retention) = (past.updated_by, past.updated_at, past.retention);
+    (now.info, now.epoch) = (Arc::new(info), past.epoch);
 }
 
 fn status_of(receipt: &Receipt, seq: Seq) -> MessageStatus {

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::caught::caught;
 use crate::receipts::fold;
 use crate::store::{Outline, Unswept};
-use crate::{ChatError, Chats};
+use crate::{ChatError, Chats, Conversation};
 
 /// Conversations that one reading names.
 const CONVERSATIONS: usize = 256;
@@ -31,7 +31,6 @@ const PAUSE: Duration = Duration::from_millis(10);
 const PAUSES: u32 = 4;
 /// Conversations remembered because somebody acknowledged something there. More are left to the next pass.
 const HINTS: usize = 10_000;
-const DAY_MS: i64 = 86_400_000;
 
 /// A signed-in device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,15 +167,11 @@ impl Chats {
         let Some(next_time) = unswept.next_time else { return Ok(0) };
         let id = unswept.conversation;
         let retention = self.policy.retention(unswept.retention);
-        let patience = i64::from(self.policy.undelivered_days) * DAY_MS;
-        let kept_ms = match retention {
-            Retention::Default | Retention::Forever => return Ok(0),
-            Retention::UntilDelivered => patience,
-            Retention::Days(_) | Retention::Seconds(_) => retention.milliseconds().unwrap_or(patience),
-        };
+        let now = self.clock.now();
+        let Some(over) = self.policy.cutoff(unswept.retention, now) else { return Ok(0) };
         let (mut swept, mut gone) = (unswept.swept, 0);
         // Whose time is over, whoever has it.
-        let cutoff = self.clock.now().saturating_sub(kept_ms).saturating_add(1);
+        let cutoff = over.saturating_add(1);
         if next_time < cutoff {
             let over = self.store.seq_before(id, cutoff).await?;
             while swept < over {
@@ -189,6 +184,21 @@ impl Chats {
             gone += self.sweep_delivered(id, swept, devices).await?;
         }
         Ok(gone)
+    }
+
+    /// What is due in one conversation goes now: whoever keeps bodies for longer from now on gets none of those back.
+    pub(crate) async fn sweep_due(&self, conversation: &Conversation) -> Result<(), ChatError> {
+        let Some(cutoff) = self.cutoff(conversation) else { return Ok(()) };
+        let id = conversation.id;
+        let over = self.store.seq_before(id, cutoff.saturating_add(1)).await?;
+        let unswept = self.store.unswept(vec![id]).await?;
+        let mut swept = unswept.first().map_or(0, |it| it.swept);
+        while swept < over {
+            let to = over.min(swept + ENTRIES as u64);
+            self.expire(id, swept, to).await?;
+            swept = to;
+        }
+        Ok(())
     }
 
     /// Sweeps what everybody has.

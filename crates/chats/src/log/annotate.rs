@@ -10,6 +10,7 @@ use super::operation::{Annotation, Note, Outcome, SentKey};
 use super::plan::{Entry, Known, Plan, repeated, write};
 use crate::ChatError;
 use crate::conversation::{Conversation, Members};
+use crate::shown::is_due;
 use crate::store::{Amendment, NewEntry, PinChange, Place, Rewrite};
 
 /// Entries that a batch says something about, as they are after what was planned so far.
@@ -26,12 +27,15 @@ pub(super) struct Target {
     /// The reactions as stored.
     stored: Option<Bytes>,
     rewrite: Option<Rewrite>,
-    changed: bool,
+    /// The last entry that changes it, if one does.
+    changed: Option<Seq>,
 }
 
 impl Target {
-    fn of(entry: &NewEntry) -> Self {
+    fn of(entry: &NewEntry, cutoff: Option<Timestamp>) -> Self {
+        let due = is_due(entry.kind, entry.time, cutoff);
         let content = match decode(ConversationKind::Plain, entry.kind, &entry.body) {
+            _ if due => Content::Expired,
             Body::Open(content) => content,
             Body::Sealed(_) => Content::Unsupported,
         };
@@ -44,7 +48,7 @@ impl Target {
             reactions: decode_reactions(entry.reactions.as_ref()),
             stored: entry.reactions.clone(),
             rewrite: None,
-            changed: false,
+            changed: None,
         }
     }
 
@@ -96,7 +100,8 @@ pub(super) fn annotate(
     }
     let place = annotation.place(conversation.id);
     let entry = known.targets.get(&place).ok_or(ChatError::NotFound("message"))?;
-    let target = plan.targets.entry(place).or_insert_with(|| Target::of(entry));
+    let cutoff = known.policy.cutoff(snapshot.info.retention, known.now);
+    let target = plan.targets.entry(place).or_insert_with(|| Target::of(entry, cutoff));
     if target.kind != MessageKind::Content {
         return Err(ChatError::Invalid("only what a member said can be edited, deleted or marked".into()));
     }
@@ -128,7 +133,8 @@ pub(super) fn annotate(
     in_batch.insert(key, outcome);
     if let Note::Pin(pinned) = annotation.what {
         let (conversation, seq, by) = (conversation.id, annotation.target, annotation.actor);
-        plan.commit.pins.push(PinChange { conversation, seq, pinned, by, time: outcome.time });
+        let (at, time) = (outcome.seq, outcome.time);
+        plan.commit.pins.push(PinChange { conversation, seq, at, pinned, by, time });
         return Ok(outcome);
     }
     if let Note::Edit { .. } | Note::Delete = annotation.what {
@@ -140,19 +146,21 @@ pub(super) fn annotate(
         entry.target = Some(annotation.target);
     }
     (target.content, target.reactions, target.stored) = (said, reactions, reactions_stored);
-    target.changed = true;
+    target.changed = Some(outcome.seq);
     Ok(outcome)
 }
 
 /// What is to be done to the entries that the batch has changed.
 pub(super) fn amendments(targets: Targets) -> impl Iterator<Item = Amendment> {
-    let changed = targets.into_iter().filter(|(_, target)| target.changed);
-    changed.map(|((conversation, seq), target)| Amendment {
-        conversation,
-        seq,
-        rewrite: target.rewrite,
-        edited_at: target.edited_at,
-        reactions: target.stored,
+    targets.into_iter().filter_map(|((conversation, seq), target)| {
+        Some(Amendment {
+            conversation,
+            seq,
+            by: target.changed?,
+            rewrite: target.rewrite,
+            edited_at: target.edited_at,
+            reactions: target.stored,
+        })
     })
 }
 
@@ -177,6 +185,9 @@ impl Rules<'_> {
         let removed = it.content == Content::Removed;
         if removed && annotation.what != Note::Delete {
             return Err(ChatError::NotFound("message any more: it was deleted"));
+        }
+        if it.content == Content::Expired && !matches!(annotation.what, Note::Delete | Note::Pin(false)) {
+            return Err(ChatError::NotFound("message any more: its time is over"));
         }
         Ok(match &annotation.what {
             Note::Edit { text, mentions } => {

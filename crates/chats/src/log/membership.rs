@@ -11,7 +11,7 @@ use super::operation::{Change, GroupChange, Outcome};
 use super::plan::{Entry, Known, Plan, write};
 use crate::ChatError;
 use crate::conversation::{Conversation, Members};
-use crate::store::{Info, Member, MembershipChange};
+use crate::store::{Info, Member, MembershipChange, PastHead};
 
 /// Plans one change.
 pub(super) fn apply(
@@ -97,6 +97,21 @@ fn record(
         }
         // Nobody could ever come back to it.
         info.deleted |= members.is_empty();
+        if matches!(moved, MemberChange::Removed | MemberChange::Left) {
+            plan.commit.past_heads.push(PastHead {
+                conversation: conversation.id,
+                seq: outcome.seq,
+                name: Arc::clone(&info.name),
+                description: info.description.clone(),
+                picture: info.picture.clone(),
+                updated_by: info.updated_by,
+                updated_at: info.updated_at,
+                retention: info.retention,
+                epoch: snapshot.epoch,
+                membership_version: snapshot.membership_version,
+                members: u32::try_from(members.len()).unwrap_or(u32::MAX),
+            });
+        }
         snapshot.members = Arc::new(Members::new(members));
         match moved {
             MemberChange::Added | MemberChange::Joined => appended.joined = users,

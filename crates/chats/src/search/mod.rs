@@ -4,11 +4,14 @@ mod behind;
 mod fold;
 mod words;
 
-use protocol::{Content, ConversationKind, MessageSearch, SearchPage};
+use std::collections::HashMap;
+
+use protocol::{Body, Content, ConversationKind, MessageSearch, SearchPage};
 
 use crate::log::message_of;
 use crate::read::{Mine, at_most};
-use crate::store::{Search, SearchCursor, Span};
+use crate::shown::is_due;
+use crate::store::{NewEntry, Search, SearchCursor, Span};
 use crate::{Caller, ChatError, Chats};
 pub(crate) use behind::Searchable;
 
@@ -57,11 +60,24 @@ impl Chats {
             return Ok(SearchPage { messages: Vec::new(), next: None });
         }
         let limit = at_most(request.limit, PAGE, PAGE_MOST)?;
+        let (asked, start) = (words.clone(), prefix.clone());
         let search = Search { spans, reader: caller.user, words, prefix, before, limit };
         let hits = self.store.search(search).await?;
+        let mine: HashMap<_, _> = mine.iter().map(|it| (it.conversation.id, it)).collect();
+        let (places, mut entries): (Vec<_>, Vec<_>) = hits.entries.into_iter().unzip();
+        let visible = |id| mine.get(&id).map_or(&[][..], |mine| mine.visible.as_slice());
+        let changed = self.as_left(&mut entries, visible).await?;
         let mut room = self.room(None)?;
         let (mut messages, mut next, mut last) = (Vec::new(), hits.next, None);
-        for (here, entry) in hits.entries {
+        for (here, entry) in places.into_iter().zip(entries) {
+            let cutoff = mine.get(&entry.conversation).and_then(|mine| self.cutoff(&mine.conversation));
+            let due = is_due(entry.kind, entry.time, cutoff);
+            // It was found by what it says now; for whoever has gone it says something else.
+            let other = changed.contains(&(entry.conversation, entry.seq)) && !says(&entry, &asked, start.as_deref());
+            if due || other {
+                last = Some(here);
+                continue;
+            }
             if !room.take(&entry, messages.is_empty()) {
                 next = last;
                 break;
@@ -72,6 +88,14 @@ impl Chats {
         let next = next.map(|cursor| format!("{}.{}", cursor.time, cursor.number));
         Ok(SearchPage { messages, next })
     }
+}
+
+/// Whether an entry has all these words, and one that begins like that.
+fn says(entry: &NewEntry, asked: &[String], start: Option<&str>) -> bool {
+    let Body::Open(content) = message_of(ConversationKind::Plain, entry.clone()).body else { return false };
+    let words = words_of(&content);
+    asked.iter().all(|word| words.contains(word))
+        && start.is_none_or(|start| words.iter().any(|word| word.starts_with(start)))
 }
 
 fn spans(mine: &Mine) -> impl Iterator<Item = Span> {

@@ -16,6 +16,8 @@ pub struct Amendment {
     pub conversation: ConversationId,
     /// The entry.
     pub seq: Seq,
+    /// The last entry that changes it. Where somebody has gone before it who may see the changed one, what that was is kept.
+    pub by: Seq,
     /// What it says from now on, if that changes.
     pub rewrite: Option<Rewrite>,
     /// When it was last edited.
@@ -44,6 +46,8 @@ pub struct PinChange {
     pub conversation: ConversationId,
     /// The message.
     pub seq: Seq,
+    /// The entry that says so.
+    pub at: Seq,
     /// Whether it is pinned from now on.
     pub pinned: bool,
     /// By whom.
@@ -57,6 +61,8 @@ pub struct PinChange {
 pub struct Pin {
     /// Its place in its conversation.
     pub seq: Seq,
+    /// The entry that records the pin; 0 if it is from before this was kept.
+    pub at: Seq,
     /// Who pinned it.
     pub by: UserId,
     /// When.

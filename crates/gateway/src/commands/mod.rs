@@ -77,7 +77,8 @@ table::commands! {
         /// left out of `ListNotifications` and its count; whoever names one in a message still reaches one.
         boxed SetMuted(conversation: ConversationId; until: Timestamp) -> ConversationSettings = conversations::set_muted;
         /// Sets how long the bodies of a conversation's messages are kept, those that are there included. For admins in a
-        /// group, for either of the two in a direct conversation. Answers the entry that records it.
+        /// group, for either of the two in a direct conversation. Answers the entry that records it. What is due is read, found
+        /// and changed no more from that moment on; from the server's disk it goes with the next pass (`chats.sweep_every_s`).
         boxed SetRetention(conversation: ConversationId, retention: Retention) -> Seq = conversations::set_retention;
     }
     "Messages" {

@@ -19,7 +19,8 @@ section! {
         retention: Retention = "forever";
         /// With until_delivered, days after which a body goes though somebody has not got it.
         undelivered_days: u32 = 30 in 1..=3_650;
-        /// How often everything is looked through for bodies whose time has come, in seconds.
+        /// How often everything is looked through for bodies whose time has come, in seconds. Nobody is shown them once it
+        /// has; so long they may yet be on the disk.
         sweep_every_s: u64 = 60 in 1..=86_400;
     }
 }

@@ -295,7 +295,7 @@ async fn nobody_begins_anything_with_a_deleted_account(store: Store) {
     // Who never talked with them cannot begin to; who did reads on, and what they write waits for nobody.
     let error = dan.refused("InitiateDirectChatSession", (&user,)).await;
     assert!(error.starts_with("not_found: "), "{error}");
-    let message = json!({ "to": user, "id": "m1", "text": "anybody there?" });
+    let message = json!({ "to": user, "message": { "id": "m1", "text": "anybody there?" } });
     let refused = ask(&server, &dan.account, "POST", "/api/messages/send", Some(&message));
     assert_eq!((refused.status, refused.code()), (404, "not_found"));
     let path = "/api/conversations/direct";

@@ -30,6 +30,7 @@ mod presence;
 mod privacy;
 mod profiles;
 mod refusals;
+mod removed;
 mod reports;
 mod rest;
 mod retention;

@@ -9,6 +9,7 @@ on_both_stores!(
     what_all_devices_have_is_gone_from_the_server,
     seconds_go_by_and_bodies_go_though_the_server_is_killed,
     retention_is_for_those_who_may_set_it,
+    what_is_due_is_read_no_more_though_nobody_has_swept,
 );
 
 /// What stands in place of a body that is gone.
@@ -116,4 +117,54 @@ async fn retention_is_for_those_who_may_set_it(store: Store) {
     assert_eq!((set.status, &set.body["seq"]), (200, &json!(2)), "either of the two");
     assert_eq!(alice.call("GetConversation", (&direct,)).await["retention"], "days:1");
     assert_eq!(types(&alice.history(&direct).await), ["text", "info"]);
+}
+
+async fn what_is_due_is_read_no_more_though_nobody_has_swept(store: Store) {
+    let server = start_with(store, &[("KITH_CHATS_SWEEP_EVERY_S", "3600")]);
+    let alice = Client::register(&server, "alice").await;
+    let bob = Client::register(&server, "bob").await;
+    let group = alice.group("Ours", &[&bob]).await;
+    let notes = bob.direct(&bob).await;
+    let seq = alice.send(&group, "m1", "balloon").await;
+    bob.call("React", (&group, seq, "🎉")).await;
+    alice.call("PinMessage", (&group, seq, true)).await;
+    bob.call("StarMessage", (&group, seq, true)).await;
+    until("it can be found", async || {
+        let page = bob.call("SearchMessages", ("balloon",)).await;
+        (page["messages"][0]["seq"] == json!(seq)).then_some(())
+    })
+    .await;
+    alice.call("SetRetention", (&group, "seconds:1")).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+
+    let expired = ["created", EXPIRED, EXPIRED, EXPIRED, "info"];
+    let history = bob.history(&group).await;
+    assert_eq!(types(&history), expired);
+    assert!(!json!(history).to_string().contains("🎉"), "{history:?}");
+    let page = bob.call("Sync", (json!({ "after": [[group, 0]] }),)).await;
+    assert_eq!(types(page["messages"].as_array().expect("messages")), expired);
+    assert_eq!(bob.call("SearchMessages", ("balloon",)).await["messages"], json!([]));
+    assert_eq!(bob.call("ListPinned", (&group,)).await, json!([]));
+    assert_eq!(bob.call("ListStarred", ()).await["messages"], json!([]));
+    for (command, arguments) in [
+        ("EditMessage", json!([group, seq, { "text": "kite" }])),
+        ("React", json!([group, seq, "🎉"])),
+        ("PinMessage", json!([group, seq, true])),
+        ("ForwardMessage", json!([group, seq, notes])),
+    ] {
+        let who = if command == "ForwardMessage" { &bob } else { &alice };
+        let error = who.refused(command, arguments).await;
+        assert!(error.starts_with("not_found: "), "{command}: {error}");
+    }
+    // The last message, from memory too.
+    let last = alice.send(&group, "m2", "kite").await;
+    let shown = async || bob.call("GetConversation", (&group,)).await["lastMessage"]["body"]["type"].clone();
+    assert_eq!(shown().await, "text");
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    assert_eq!(shown().await, EXPIRED);
+    // Whoever keeps what comes for longer gets nothing of it back.
+    alice.call("SetRetention", (&group, "forever")).await;
+    let history = bob.history(&group).await;
+    assert_eq!(types(&history), ["created", EXPIRED, EXPIRED, EXPIRED, "info", EXPIRED, "info"]);
+    assert_eq!(history[usize::try_from(last).expect("small") - 1]["seq"], json!(last));
 }

@@ -84,9 +84,9 @@ async fn commits_take_turns_and_welcomes_wait_for_their_device(store: Store) {
 async fn nobody_fills_the_queues_of_strangers(store: Store) {
     let settings = [("KITH_LIMITS_DEVICE_QUEUE_MESSAGES", "5"), ("KITH_LIMITS_MESSAGES_PER_ACCOUNT", "1/h 40")];
     let server = start_with(store, &settings);
-    let (mallory, victim) =
-        (Client::register(&server, "mallory").await, Client::register(&server, "victim").await);
-    let mut tablet = Client::connect(&server, &server.log_in("victim")).await;
+    let mallory = Client::connect_with(&server, &server.register("mallory"), Protocol::Json).await;
+    let victim = Client::connect_with(&server, &server.register("victim"), Protocol::Json).await;
+    let mut tablet = Client::connect_with(&server, &server.log_in("victim"), Protocol::Json).await;
     let group = json!({ "name": "Trap", "kind": "mls" });
     let group = text(&mallory.call("InitiateGroupChatSession", (group,)).await);
     let (phone, of_tablet) = (device(&victim).await, device(&tablet).await);

@@ -4,6 +4,7 @@
 mod both;
 mod create;
 mod devices;
+mod former;
 mod groups;
 mod log;
 mod marks;

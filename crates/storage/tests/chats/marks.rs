@@ -39,7 +39,7 @@ fn rewritten(id: ConversationId, seq: Seq, by: Seq, body: &'static str, deleted:
     let rewrite =
         Rewrite { body: body.as_bytes().to_vec().into(), by, overtaken: b"gone".to_vec().into(), deleted };
     let edited_at = (!deleted).then_some(START + 7);
-    Amendment { conversation: id, seq, rewrite: Some(rewrite), edited_at, reactions: None }
+    Amendment { conversation: id, seq, by, rewrite: Some(rewrite), edited_at, reactions: None }
 }
 
 async fn an_amendment_changes_an_entry_and_overtakes_its_edits(store: Store) {
@@ -78,7 +78,7 @@ async fn a_refused_batch_amends_nothing(store: Store) {
     let commit = Commit {
         entries: vec![annotation(id, alice, 2, Some(1))],
         amendments: vec![rewritten(id, 1, 2, "new", true)],
-        pins: vec![PinChange { conversation: id, seq: 1, pinned: true, by: alice, time: START }],
+        pins: vec![PinChange { conversation: id, seq: 1, at: 2, pinned: true, by: alice, time: START }],
         ..Commit::default()
     };
     assert_eq!(store.commit(commit).await, Err(chats::store::StoreError::Conflict));
@@ -96,6 +96,7 @@ async fn reactions_and_edits_are_read_with_their_entry(store: Store) {
         amendments: vec![Amendment {
             conversation: id,
             seq: 1,
+            by: seq,
             rewrite: None,
             edited_at: Some(START + 9),
             reactions,
@@ -130,7 +131,7 @@ async fn pins_are_listed_the_last_first(store: Store) {
     let (id, other) = (group(&store, &[alice, bob]).await, group(&store, &[alice]).await);
     append(&store, id, alice, phone, 1, 5).await;
     append(&store, other, alice, phone, 1, 1).await;
-    let change = |conversation, seq, pinned, by, time| PinChange { conversation, seq, pinned, by, time };
+    let change = |conversation, seq, pinned, by, time| PinChange { conversation, seq, at: 6, pinned, by, time };
     let pins = vec![
         change(id, 5, true, alice, START + 1),
         change(id, 2, true, bob, START + 2),
@@ -142,7 +143,7 @@ async fn pins_are_listed_the_last_first(store: Store) {
     ];
     let commit = Commit { entries: vec![annotation(id, alice, 6, None)], pins, ..Commit::default() };
     store.commit(commit).await.unwrap();
-    let pin = |seq, by, time| Pin { seq, by, time };
+    let pin = |seq, by, time| Pin { seq, at: 6, by, time };
     let expected = [pin(4, alice, START + 5), pin(3, bob, START + 2), pin(2, bob, START + 2)];
     assert_eq!(store.pins(id).await.unwrap(), expected);
     assert_eq!(store.pins(other).await.unwrap(), [pin(1, alice, START + 3)]);
@@ -153,7 +154,7 @@ async fn a_deleted_message_is_not_pinned(store: Store) {
     let (alice, phone) = (new_user(), new_device());
     let id = group(&store, &[alice]).await;
     append(&store, id, alice, phone, 1, 2).await;
-    let pin = |seq| PinChange { conversation: id, seq, pinned: true, by: alice, time: START };
+    let pin = |seq| PinChange { conversation: id, seq, at: 3, pinned: true, by: alice, time: START };
     // Pinned and deleted in one batch, in this order.
     let commit = Commit {
         entries: vec![annotation(id, alice, 3, None)],
@@ -162,7 +163,7 @@ async fn a_deleted_message_is_not_pinned(store: Store) {
         ..Commit::default()
     };
     store.commit(commit).await.unwrap();
-    assert_eq!(store.pins(id).await.unwrap(), [Pin { seq: 2, by: alice, time: START }]);
+    assert_eq!(store.pins(id).await.unwrap(), [Pin { seq: 2, at: 3, by: alice, time: START }]);
 }
 
 async fn what_is_hidden_from_one_is_there_for_others(store: Store) {

@@ -31,7 +31,13 @@ async fn stays_follow_joining_and_leaving(store: Store) {
     let (alice, bob) = (new_user(), new_user());
     let (id, other) = (group(&store, &[alice, bob]).await, group(&store, &[bob]).await);
     let settings = MemberSettings::default();
-    let stay = |from_seq, to_seq| Stay { conversation: id, from_seq, to_seq, settings };
+    let stay = |from_seq, to_seq| Stay {
+        conversation: id,
+        from_seq,
+        to_seq,
+        to_time: to_seq.map(|seq: Seq| START + i64::try_from(seq).unwrap() * 1_000),
+        settings,
+    };
     assert_eq!(store.stays(bob, Some(id)).await.unwrap(), [stay(1, None)]);
     commit(&store, id, bob, MemberChange::Removed, alice, 1).await;
     commit(&store, id, bob, MemberChange::Added, alice, 2).await;
@@ -42,7 +48,7 @@ async fn stays_follow_joining_and_leaving(store: Store) {
     let mut all = store.stays(bob, None).await.unwrap();
     all.sort_by_key(|stay| (stay.conversation != id, stay.from_seq));
     assert_eq!(all[..3], expected);
-    assert_eq!(all[3], Stay { conversation: other, from_seq: 1, to_seq: None, settings });
+    assert_eq!(all[3], Stay { conversation: other, from_seq: 1, to_seq: None, to_time: None, settings });
     let back = Return { user: bob, device: new_device(), after_mark: Some(0), limit: 9 };
     let stays = store.stays(bob, None).await.unwrap();
     assert_eq!(store.overview(back).await.unwrap(), Overview { stays, ..Overview::default() });

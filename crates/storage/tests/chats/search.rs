@@ -119,7 +119,7 @@ fn rewritten(id: ConversationId, seq: Seq, by: Seq) -> Commit {
     let rewrite =
         Rewrite { body: b"rewritten".to_vec().into(), by, overtaken: b"gone".to_vec().into(), deleted: true };
     let amendment =
-        Amendment { conversation: id, seq, rewrite: Some(rewrite), edited_at: None, reactions: None };
+        Amendment { conversation: id, seq, by, rewrite: Some(rewrite), edited_at: None, reactions: None };
     let annotation = NewEntry { kind: MessageKind::Annotation, ..entry(id, new_user(), new_device(), by) };
     Commit { entries: vec![annotation], amendments: vec![amendment], ..Commit::default() }
 }

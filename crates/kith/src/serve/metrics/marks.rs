@@ -1,7 +1,7 @@
 //! The parts of the store that pass through uncounted.
 
 use async_trait::async_trait;
-use chats::store::{Hits, MarkStore, NewEntry, Pin, Place, Search, SearchStore, Star, StoreError, Words};
+use chats::store::{Former, FormerStore, Hits, MarkStore, NewEntry, PastHead, Pin, Place, Search, SearchStore, Star, StoreError, Words};
 use protocol::{ConversationId, Seq, UserId};
 
 use super::store::Metered;
@@ -57,5 +57,16 @@ impl SearchStore for Metered {
 
     async fn search(&self, search: Search) -> Result<Hits, StoreError> {
         self.store.search(search).await
+    }
+}
+
+#[async_trait]
+impl FormerStore for Metered {
+    async fn former(&self, asked: Vec<(Place, Seq)>) -> Result<Vec<Vec<Former>>, StoreError> {
+        self.store.former(asked).await
+    }
+
+    async fn past_heads(&self, places: Vec<Place>) -> Result<Vec<Option<PastHead>>, StoreError> {
+        self.store.past_heads(places).await
     }
 }

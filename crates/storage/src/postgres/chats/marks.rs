@@ -5,7 +5,7 @@ use chats::store::{Amendment, MarkStore, Marked, NewEntry, Pin, PinChange, Place
 use deadpool_postgres::GenericClient;
 use protocol::{ConversationId, MarkKind, UserId};
 
-use super::{Database, Result, execute, id, number, query, read};
+use super::{Database, Result, execute, former, id, number, query, read};
 use crate::chats::{mark, read_mark, signed};
 
 #[async_trait]
@@ -42,10 +42,10 @@ impl MarkStore for Database {
 pub(super) async fn pin(client: &impl GenericClient, change: &PinChange) -> Result<()> {
     let (conversation, seq) = (change.conversation.as_bytes().as_slice(), signed(change.seq));
     if change.pinned {
-        let sql = "INSERT INTO pin (conversation, seq, pinned_by, pinned_at) VALUES ($1, $2, $3, $4) \
-                   ON CONFLICT (conversation, seq) DO UPDATE SET pinned_by = $3, pinned_at = $4";
+        let sql = "INSERT INTO pin (conversation, seq, pinned_by, pinned_at, at_seq) VALUES ($1, $2, $3, $4, $5) \
+                   ON CONFLICT (conversation, seq) DO UPDATE SET pinned_by = $3, pinned_at = $4, at_seq = $5";
         let by = change.by.as_bytes().as_slice();
-        execute(client, sql, &[&conversation, &seq, &by, &change.time]).await?;
+        execute(client, sql, &[&conversation, &seq, &by, &change.time, &signed(change.at)]).await?;
     } else {
         let sql = "DELETE FROM pin WHERE conversation = $1 AND seq = $2";
         execute(client, sql, &[&conversation, &seq]).await?;
@@ -55,6 +55,7 @@ pub(super) async fn pin(client: &impl GenericClient, change: &PinChange) -> Resu
 
 pub(super) async fn amend(client: &impl GenericClient, amendment: &Amendment) -> Result<()> {
     let (conversation, seq) = (amendment.conversation.as_bytes().as_slice(), signed(amendment.seq));
+    former::keep(client, amendment).await?;
     let sql = "UPDATE message SET edited_at = $3, reactions = $4 WHERE conversation = $1 AND seq = $2";
     let reactions = amendment.reactions.as_deref();
     execute(client, sql, &[&conversation, &seq, &amendment.edited_at, &reactions]).await?;
@@ -68,6 +69,7 @@ pub(super) async fn amend(client: &impl GenericClient, amendment: &Amendment) ->
     let sql = "DELETE FROM message_words WHERE conversation = $1 AND seq = $2";
     execute(client, sql, &[&conversation, &seq]).await?;
     if rewrite.deleted {
+        former::drop_all(client, (amendment.conversation, amendment.seq)).await?;
         let sql = "DELETE FROM pin WHERE conversation = $1 AND seq = $2";
         execute(client, sql, &[&conversation, &seq]).await?;
     }
@@ -75,7 +77,7 @@ pub(super) async fn amend(client: &impl GenericClient, amendment: &Amendment) ->
 }
 
 /// Places as two lists.
-fn lists(places: &[Place]) -> (Vec<&[u8]>, Vec<i64>) {
+pub(super) fn lists(places: &[Place]) -> (Vec<&[u8]>, Vec<i64>) {
     places.iter().map(|(conversation, seq)| (conversation.as_bytes().as_slice(), signed(*seq))).unzip()
 }
 
@@ -96,13 +98,14 @@ async fn entries_at(client: &impl GenericClient, places: &[Place]) -> Result<Vec
 
 async fn pins(client: &impl GenericClient, conversation: ConversationId) -> Result<Vec<Pin>> {
     let sql =
-        "SELECT seq, pinned_by, pinned_at FROM pin WHERE conversation = $1 ORDER BY pinned_at DESC, seq DESC";
+        "SELECT seq, pinned_by, pinned_at, at_seq FROM pin WHERE conversation = $1 \
+         ORDER BY pinned_at DESC, seq DESC";
     query(client, sql, &[&conversation.as_bytes().as_slice()])
         .await?
         .iter()
         .map(|row| {
             let by = UserId::from_bytes(id(row, 1)?);
-            Ok(Pin { seq: number(row, 0)?, by, time: row.try_get(2)? })
+            Ok(Pin { seq: number(row, 0)?, at: number(row, 3)?, by, time: row.try_get(2)? })
         })
         .collect()
 }

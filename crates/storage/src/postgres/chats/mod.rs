@@ -1,5 +1,6 @@
 //! Chats in PostgreSQL.
 
+mod former;
 mod groups;
 mod marks;
 mod read;

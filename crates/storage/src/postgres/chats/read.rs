@@ -245,12 +245,12 @@ async fn stays_and_mark(
     let user = user.as_bytes().as_slice();
     let rows = match conversation {
         None => {
-            let sql = "SELECT conversation, from_seq, to_seq, archived, muted_until, marked FROM stay WHERE \"user\" = $1 \
+            let sql = "SELECT conversation, from_seq, to_seq, archived, muted_until, marked, to_time FROM stay WHERE \"user\" = $1 \
                        ORDER BY conversation, from_seq";
             query(client, sql, &[&user]).await?
         }
         Some(conversation) => {
-            let sql = "SELECT conversation, from_seq, to_seq, archived, muted_until, marked FROM stay \
+            let sql = "SELECT conversation, from_seq, to_seq, archived, muted_until, marked, to_time FROM stay \
                        WHERE \"user\" = $1 AND conversation = $2 ORDER BY from_seq";
             query(client, sql, &[&user, &conversation.as_bytes().as_slice()]).await?
         }
@@ -265,6 +265,7 @@ async fn stays_and_mark(
                 from_seq: number(row, 1)?,
                 to_seq: optional_number(row, 2)?,
                 settings: MemberSettings { archived: row.try_get(3)?, muted_until: row.try_get(4)? },
+                to_time: row.try_get(6)?,
             })
         })
         .collect::<Result<_>>()?;

@@ -133,12 +133,21 @@ async fn expire(client: &mut Object, conversation: ConversationId, after: Seq, t
     let transaction = client.transaction().await?;
     let (id, after, to) = (conversation.as_bytes().as_slice(), signed(after), signed(to));
     let kept = [MessageKind::Proposal, MessageKind::Commit, MessageKind::System].map(message_kind);
-    let sql = "UPDATE message SET body = ''::bytea WHERE conversation = $1 AND seq > $2 AND seq <= $3 \
+    let sql = "UPDATE message SET body = ''::bytea, reactions = NULL WHERE conversation = $1 AND seq > $2 AND seq <= $3 \
                AND kind NOT IN ($4, $5, $6) AND octet_length(body) > 0";
     let gone = execute(&transaction, sql, &[&id, &after, &to, &kept[0], &kept[1], &kept[2]]).await?;
     // What is gone is not found either.
     let sql = "DELETE FROM message_words WHERE conversation = $1 AND seq > $2 AND seq <= $3";
     execute(&transaction, sql, &[&id, &after, &to]).await?;
+    // Nor does anything else of it stay: what it said before, its pin, its stars.
+    for sql in [
+        "DELETE FROM former WHERE conversation = $1 AND seq > $2 AND seq <= $3",
+        "DELETE FROM pin WHERE conversation = $1 AND seq > $2 AND seq <= $3",
+        "DELETE FROM star s WHERE conversation = $1 AND seq > $2 AND seq <= $3 AND EXISTS (SELECT 1 FROM message m \
+         WHERE m.conversation = $1 AND m.seq = s.seq AND octet_length(m.body) = 0)",
+    ] {
+        execute(&transaction, sql, &[&id, &after, &to]).await?;
+    }
     let sql = "INSERT INTO swept AS known (conversation, seq) VALUES ($1, $2) \
                ON CONFLICT (conversation) DO UPDATE SET seq = excluded.seq WHERE excluded.seq > known.seq";
     execute(&transaction, sql, &[&id, &to]).await?;

@@ -4,7 +4,7 @@ use chats::store::{Commit, HeadUpdate, MembershipChange, NewConversation, NewDev
 use deadpool_postgres::{GenericClient, Object};
 use protocol::{ConversationId, DeviceId, MemberChange};
 
-use super::marks;
+use super::{former, marks};
 use super::{Result, execute, id, query};
 use crate::chats::{conversation_kind, key, message_kind, role, signed};
 
@@ -76,6 +76,7 @@ pub(super) async fn commit(client: &mut Object, commit: &Commit) -> Result<Vec<u
         commit.link_uses.is_empty(),
         commit.pins.is_empty(),
         commit.amendments.is_empty(),
+        commit.past_heads.is_empty(),
     ];
     if more.into_iter().all(|empty| empty) {
         // One statement is a transaction by itself, and one turn to the server and back.
@@ -93,6 +94,9 @@ pub(super) async fn commit(client: &mut Object, commit: &Commit) -> Result<Vec<u
     }
     for head in &commit.heads {
         update_head(&transaction, head).await?;
+    }
+    for head in &commit.past_heads {
+        former::keep_head(&transaction, head).await?;
     }
     super::groups::count_uses(&transaction, &commit.link_uses).await?;
     // A message that is pinned and deleted in one batch stays deleted.
@@ -173,8 +177,9 @@ async fn change_members(client: &impl GenericClient, changes: &[MembershipChange
             .await?;
             execute(
                 client,
-                "UPDATE stay SET to_seq = $3 WHERE \"user\" = ANY($1) AND conversation = $2 AND to_seq IS NULL",
-                &[&users, &conversation, &seq],
+                "UPDATE stay SET to_seq = $3, to_time = $4 \
+                 WHERE \"user\" = ANY($1) AND conversation = $2 AND to_seq IS NULL",
+                &[&users, &conversation, &seq, &first.time],
             )
             .await?;
         }

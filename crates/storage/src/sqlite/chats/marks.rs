@@ -5,7 +5,7 @@ use chats::store::{Amendment, MarkStore, Marked, NewEntry, Pin, PinChange, Place
 use protocol::{ConversationId, MarkKind, UserId};
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 
-use super::{Database, conversation_id, number, read, user_id};
+use super::{Database, conversation_id, former, number, read, user_id};
 use crate::chats::{mark, read_mark, signed};
 
 #[async_trait]
@@ -43,8 +43,8 @@ pub(super) fn pin(transaction: &Transaction<'_>, change: &PinChange) -> Result<(
     let (conversation, seq) = (change.conversation.as_bytes(), signed(change.seq));
     if change.pinned {
         transaction
-            .prepare_cached("INSERT OR REPLACE INTO pin (conversation, seq, pinned_by, pinned_at) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![conversation, seq, change.by.as_bytes(), change.time])?;
+            .prepare_cached("INSERT OR REPLACE INTO pin (conversation, seq, pinned_by, pinned_at, at_seq) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![conversation, seq, change.by.as_bytes(), change.time, signed(change.at)])?;
     } else {
         transaction
             .prepare_cached("DELETE FROM pin WHERE conversation = ?1 AND seq = ?2")?
@@ -55,6 +55,7 @@ pub(super) fn pin(transaction: &Transaction<'_>, change: &PinChange) -> Result<(
 
 pub(super) fn amend(transaction: &Transaction<'_>, amendment: &Amendment) -> Result<()> {
     let (conversation, seq) = (amendment.conversation.as_bytes(), signed(amendment.seq));
+    former::keep(transaction, amendment)?;
     transaction
         .prepare_cached(
             "UPDATE message SET edited_at = ?3, reactions = ?4 WHERE conversation = ?1 AND seq = ?2",
@@ -77,6 +78,7 @@ pub(super) fn amend(transaction: &Transaction<'_>, amendment: &Amendment) -> Res
         )?
         .execute(params![conversation, seq])?;
     if rewrite.deleted {
+        former::drop_all(transaction, (amendment.conversation, amendment.seq))?;
         transaction
             .prepare_cached("DELETE FROM pin WHERE conversation = ?1 AND seq = ?2")?
             .execute(params![conversation, seq])?;
@@ -98,10 +100,10 @@ fn entries_at(connection: &Connection, places: &[Place]) -> Result<Vec<Option<Ne
 fn pins(connection: &Connection, conversation: ConversationId) -> Result<Vec<Pin>> {
     connection
         .prepare_cached(
-            "SELECT seq, pinned_by, pinned_at FROM pin WHERE conversation = ?1 ORDER BY pinned_at DESC, seq DESC",
+            "SELECT seq, pinned_by, pinned_at, at_seq FROM pin WHERE conversation = ?1 ORDER BY pinned_at DESC, seq DESC",
         )?
         .query_map([conversation.as_bytes()], |row| {
-            Ok(Pin { seq: number(row, 0)?, by: user_id(row, 1)?, time: row.get(2)? })
+            Ok(Pin { seq: number(row, 0)?, at: number(row, 3)?, by: user_id(row, 1)?, time: row.get(2)? })
         })?
         .collect()
 }

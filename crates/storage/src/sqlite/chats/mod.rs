@@ -1,5 +1,6 @@
 //! Chats in SQLite.
 
+mod former;
 mod groups;
 mod marks;
 mod read;

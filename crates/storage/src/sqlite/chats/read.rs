@@ -249,19 +249,20 @@ fn stays_and_mark(
             from_seq: number(row, 1)?,
             to_seq: row.get::<_, Option<i64>>(2)?.map(crate::chats::unsigned),
             settings: MemberSettings { archived: row.get(3)?, muted_until: row.get(4)? },
+            to_time: row.get(6)?,
         })
     };
     let stays = match conversation {
         None => connection
             .prepare_cached(
-                "SELECT conversation, from_seq, to_seq, archived, muted_until, marked FROM stay WHERE user = ?1 \
+                "SELECT conversation, from_seq, to_seq, archived, muted_until, marked, to_time FROM stay WHERE user = ?1 \
                  ORDER BY conversation, from_seq",
             )?
             .query_map([user.as_bytes()], stay)?
             .collect::<Result<_>>(),
         Some(conversation) => connection
             .prepare_cached(
-                "SELECT conversation, from_seq, to_seq, archived, muted_until, marked FROM stay \
+                "SELECT conversation, from_seq, to_seq, archived, muted_until, marked, to_time FROM stay \
                  WHERE user = ?1 AND conversation = ?2 ORDER BY from_seq",
             )?
             .query_map(params![user.as_bytes(), conversation.as_bytes()], stay)?

@@ -134,7 +134,7 @@ fn expire(transaction: &Transaction<'_>, conversation: ConversationId, after: Se
     let kept = [MessageKind::Proposal, MessageKind::Commit, MessageKind::System].map(message_kind);
     let gone = transaction
         .prepare_cached(
-            "UPDATE message SET body = x'' WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3 \
+            "UPDATE message SET body = x'', reactions = NULL WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3 \
              AND kind NOT IN (?4, ?5, ?6) AND length(body) > 0",
         )?
         .execute(params![id, after, to, kept[0], kept[1], kept[2]])?;
@@ -145,6 +145,15 @@ fn expire(transaction: &Transaction<'_>, conversation: ConversationId, after: Se
              WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3)",
         )?
         .execute(params![id, after, to])?;
+    // Nor does anything else of it stay: what it said before, its pin, its stars.
+    for sql in [
+        "DELETE FROM former WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3",
+        "DELETE FROM pin WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3",
+        "DELETE FROM star WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3 AND EXISTS (SELECT 1 FROM message m \
+         WHERE m.conversation = ?1 AND m.seq = star.seq AND length(m.body) = 0)",
+    ] {
+        transaction.prepare_cached(sql)?.execute(params![id, after, to])?;
+    }
     transaction
         .prepare_cached(
             "INSERT INTO swept (conversation, seq) VALUES (?1, ?2) \

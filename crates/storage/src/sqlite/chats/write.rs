@@ -4,7 +4,7 @@ use chats::store::{Commit, HeadUpdate, MembershipChange, NewConversation, NewDev
 use protocol::{ConversationId, DeviceId, MemberChange};
 use rusqlite::{OptionalExtension, Result, Transaction, params};
 
-use super::marks;
+use super::{former, marks};
 use crate::chats::{conversation_kind, key, message_kind, role, signed, unsigned};
 
 pub(super) fn create(transaction: &Transaction<'_>, new: &NewConversation) -> Result<(ConversationId, bool)> {
@@ -58,6 +58,9 @@ pub(super) fn commit(transaction: &Transaction<'_>, commit: &Commit) -> Result<V
     }
     for head in &commit.heads {
         update_head(transaction, head)?;
+    }
+    for head in &commit.past_heads {
+        former::keep_head(transaction, head)?;
     }
     super::groups::count_uses(transaction, &commit.link_uses)?;
     // A message that is pinned and deleted in one batch stays deleted.
@@ -132,9 +135,10 @@ fn change_member(transaction: &Transaction<'_>, change: &MembershipChange) -> Re
                 .execute(params![conversation, user, seq, actor, change.time, signed(change.version)])?;
             transaction
                 .prepare_cached(
-                    "UPDATE stay SET to_seq = ?3 WHERE user = ?1 AND conversation = ?2 AND to_seq IS NULL",
+                    "UPDATE stay SET to_seq = ?3, to_time = ?4 \
+                     WHERE user = ?1 AND conversation = ?2 AND to_seq IS NULL",
                 )?
-                .execute(params![user, conversation, seq])?;
+                .execute(params![user, conversation, seq, change.time])?;
         }
         MemberChange::Promoted | MemberChange::Demoted => {
             transaction

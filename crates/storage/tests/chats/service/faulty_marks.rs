@@ -70,3 +70,16 @@ impl SearchStore for Faulty {
         self.inner.search(search).await
     }
 }
+
+#[async_trait]
+impl FormerStore for Faulty {
+    async fn former(&self, asked: Vec<(Place, Seq)>) -> Result<Vec<Vec<Former>>, StoreError> {
+        self.read_fault()?;
+        self.inner.former(asked).await
+    }
+
+    async fn past_heads(&self, places: Vec<Place>) -> Result<Vec<Option<PastHead>>, StoreError> {
+        self.read_fault()?;
+        self.inner.past_heads(places).await
+    }
+}

@@ -68,7 +68,8 @@ impl Chats {
             true => Vec::new(),
             false => self.conversations_of(caller.user).await?,
         };
-        let visible: HashMap<_, _> = mine.iter().map(|it| (it.conversation.id, it.visible.as_slice())).collect();
+        let visible: HashMap<_, _> =
+            mine.iter().map(|it| (it.conversation.id, it.visible.as_slice())).collect();
         let messages =
             self.messages_at(caller, places, |id| visible.get(&id).copied().unwrap_or_default()).await?;
         Ok(StarredPage { messages: messages.into_iter().flatten().collect(), next })

@@ -1,6 +1,8 @@
 //! What is set for a conversation: by a member for themselves, and for all how long bodies are kept.
 
-use protocol::{ConversationId, ConversationKind, ConversationSettings, Retention, Role, Seq, Timestamp, UserId};
+use protocol::{
+    ConversationId, ConversationKind, ConversationSettings, Retention, Role, Seq, Timestamp, UserId,
+};
 
 use crate::log::{Change, GroupChange, Operation};
 use crate::store::{MemberSettings, SettingsChange};
@@ -64,7 +66,10 @@ impl Chats {
         retention: Retention,
     ) -> Result<Seq, ChatError> {
         let here = self.conversation(conversation).await?;
-        let may = here.members().get(caller.user).is_some_and(|it| !conversation.is_group() || it.role == Role::Admin);
+        let may = here
+            .members()
+            .get(caller.user)
+            .is_some_and(|it| !conversation.is_group() || it.role == Role::Admin);
         // Others are refused below.
         if may {
             self.sweep_due(&here).await?;

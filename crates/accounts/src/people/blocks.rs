@@ -48,7 +48,9 @@ impl People {
             let outcome = people.0.store.block(owner, user, now, BLOCKED).await;
             people.0.blocked.remove(&owner);
             // What was planned before memory forgot may still be on its way to the disk.
-            if outcome.is_ok() && let Some(neighbours) = people.0.neighbours.get() {
+            if outcome.is_ok()
+                && let Some(neighbours) = people.0.neighbours.get()
+            {
                 neighbours.settle(owner, user).await.map_err(PeopleError::Unavailable)?;
             }
             Ok::<_, PeopleError>(outcome?)

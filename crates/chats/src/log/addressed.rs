@@ -28,7 +28,8 @@ impl Batcher {
         asked.sort_unstable();
         asked.dedup();
         let signed_in = self.users.signed_in(&asked).await.map_err(StoreError::Unavailable)?;
-        let there: Vec<_> = asked.into_iter().zip(signed_in).filter_map(|(it, there)| there.then_some(it)).collect();
+        let there: Vec<_> =
+            asked.into_iter().zip(signed_in).filter_map(|(it, there)| there.then_some(it)).collect();
         let queues = self.store.device_queues(there.iter().map(|(_, device)| *device).collect()).await?;
         Ok(there.into_iter().zip(queues).collect())
     }
@@ -46,10 +47,14 @@ pub(super) fn address(
     for addressed in &message.devices {
         let (user, device) = (addressed.user, addressed.device);
         if members.get(user).is_none() {
-            return invalid(format!("the message for device {device}: {user} is no member of this conversation"));
+            return invalid(format!(
+                "the message for device {device}: {user} is no member of this conversation"
+            ));
         }
         let Some(stored) = known.addressees.get(&(user, device)) else {
-            return invalid(format!("the message for device {device}: {user} is not signed in on such a device"));
+            return invalid(format!(
+                "the message for device {device}: {user} is not signed in on such a device"
+            ));
         };
         let queue = queued.entry(device).or_insert_with(|| *plan.queues.get(&device).unwrap_or(stored));
         queue.messages += 1;

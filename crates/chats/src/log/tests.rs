@@ -90,8 +90,7 @@ impl World {
         let conversations = HashMap::from([(self.conversation.id, Arc::clone(&self.conversation))]);
         let Self { sent, barred, admissions, addressees, targets, pins, policy, now, .. } = self;
         let (conversations, now) = (&conversations, *now);
-        let known =
-            Known { conversations, sent, barred, admissions, addressees, targets, pins, now, policy };
+        let known = Known { conversations, sent, barred, admissions, addressees, targets, pins, now, policy };
         plan(operations.iter().map(|operation| (self.conversation.id, operation)), &known)
     }
 

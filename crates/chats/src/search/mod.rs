@@ -73,7 +73,8 @@ impl Chats {
             let cutoff = mine.get(&entry.conversation).and_then(|mine| self.cutoff(&mine.conversation));
             let due = is_due(entry.kind, entry.time, cutoff);
             // It was found by what it says now; for whoever has gone it says something else.
-            let other = changed.contains(&(entry.conversation, entry.seq)) && !says(&entry, &asked, start.as_deref());
+            let other =
+                changed.contains(&(entry.conversation, entry.seq)) && !says(&entry, &asked, start.as_deref());
             if due || other {
                 last = Some(here);
                 continue;

@@ -7,8 +7,8 @@ use chats::{Caller, ChatError};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use protocol::{
-    ConversationId, HistoryRequest, Message, MessageInfo, MessagePage, OutgoingDeviceMessage, OutgoingMessage, Sent, Seq, SyncPage,
-    SyncRequest, events,
+    ConversationId, HistoryRequest, Message, MessageInfo, MessagePage, OutgoingDeviceMessage,
+    OutgoingMessage, Sent, Seq, SyncPage, SyncRequest, events,
 };
 use signalr::Broadcast;
 

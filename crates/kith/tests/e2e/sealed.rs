@@ -82,7 +82,8 @@ async fn commits_take_turns_and_welcomes_wait_for_their_device(store: Store) {
 }
 
 async fn nobody_fills_the_queues_of_strangers(store: Store) {
-    let settings = [("KITH_LIMITS_DEVICE_QUEUE_MESSAGES", "5"), ("KITH_LIMITS_MESSAGES_PER_ACCOUNT", "1/h 40")];
+    let settings =
+        [("KITH_LIMITS_DEVICE_QUEUE_MESSAGES", "5"), ("KITH_LIMITS_MESSAGES_PER_ACCOUNT", "1/h 40")];
     let server = start_with(store, &settings);
     let mallory = Client::connect_with(&server, &server.register("mallory"), Protocol::Json).await;
     let victim = Client::connect_with(&server, &server.register("victim"), Protocol::Json).await;
@@ -92,7 +93,8 @@ async fn nobody_fills_the_queues_of_strangers(store: Store) {
     let (phone, of_tablet) = (device(&victim).await, device(&tablet).await);
     let commit = |id: &str, epoch, to: &[(&str, &str)]| {
         let mut commit = sealed(id, "commit", epoch);
-        let devices = to.iter().map(|(user, device)| json!({ "user": user, "device": device, "body": WELCOME }));
+        let devices =
+            to.iter().map(|(user, device)| json!({ "user": user, "device": device, "body": WELCOME }));
         commit["devices"] = devices.collect();
         commit
     };

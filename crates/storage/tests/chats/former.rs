@@ -33,8 +33,7 @@ fn removal(id: ConversationId, user: UserId, by: UserId, seq: Seq) -> Commit {
 }
 
 fn then(at: Seq, body: &'static str, edited: bool) -> Former {
-    let (edited_at, reactions) =
-        if edited { (Some(START + 9), Some(vec![1].into())) } else { (None, None) };
+    let (edited_at, reactions) = if edited { (Some(START + 9), Some(vec![1].into())) } else { (None, None) };
     Former { at, body: body.as_bytes().into(), edited_at, reactions }
 }
 
@@ -142,6 +141,7 @@ async fn what_expires_loses_its_marks(store: Store) {
     let entry = store.entries_at(vec![(id, 1)]).await.unwrap().remove(0).unwrap();
     assert_eq!((entry.body.len(), entry.reactions), (0, None));
     let pins: Vec<_> = store.pins(id).await.unwrap().iter().map(|pin| pin.seq).collect();
-    let stars: Vec<_> = store.stars(alice, u64::MAX >> 1, 9).await.unwrap().iter().map(|star| star.seq).collect();
+    let stars: Vec<_> =
+        store.stars(alice, u64::MAX >> 1, 9).await.unwrap().iter().map(|star| star.seq).collect();
     assert_eq!((pins, stars), (vec![2], vec![2]));
 }

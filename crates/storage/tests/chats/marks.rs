@@ -131,7 +131,8 @@ async fn pins_are_listed_the_last_first(store: Store) {
     let (id, other) = (group(&store, &[alice, bob]).await, group(&store, &[alice]).await);
     append(&store, id, alice, phone, 1, 5).await;
     append(&store, other, alice, phone, 1, 1).await;
-    let change = |conversation, seq, pinned, by, time| PinChange { conversation, seq, at: 6, pinned, by, time };
+    let change =
+        |conversation, seq, pinned, by, time| PinChange { conversation, seq, at: 6, pinned, by, time };
     let pins = vec![
         change(id, 5, true, alice, START + 1),
         change(id, 2, true, bob, START + 2),

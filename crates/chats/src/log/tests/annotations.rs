@@ -170,7 +170,10 @@ fn what_a_member_may_not_see_is_not_there() {
     let world = World::said().with(9, BOB, MessageKind::Content, &Content::text("hello"));
     let with = |target, after, to| {
         let Operation::Annotate(annotation) = about(BOB, target, "x", Note::Delete) else { panic!() };
-        world.one(Operation::Annotate(Annotation { visible: vec![Visible { after, to, ended_at: None }], ..annotation }))
+        world.one(Operation::Annotate(Annotation {
+            visible: vec![Visible { after, to, ended_at: None }],
+            ..annotation
+        }))
     };
     let not_there = Err(ChatError::NotFound("message"));
     assert_eq!(with(5, 5, 10), not_there, "from before one joined");

@@ -1,7 +1,10 @@
 //! The parts of the store that pass through uncounted.
 
 use async_trait::async_trait;
-use chats::store::{Former, FormerStore, Hits, MarkStore, NewEntry, PastHead, Pin, Place, Search, SearchStore, Star, StoreError, Words};
+use chats::store::{
+    Former, FormerStore, Hits, MarkStore, NewEntry, PastHead, Pin, Place, Search, SearchStore, Star,
+    StoreError, Words,
+};
 use protocol::{ConversationId, Seq, UserId};
 
 use super::store::Metered;

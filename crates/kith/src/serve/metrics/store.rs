@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use chats::store::{
-    ChatStore, Commit, CreationKey, DeviceCursor, DeviceQueue, Head, NewConversation, NewEntry, Overview, Range,
-    ReceiptStep, Return, Span, Stay, StoreError,
+    ChatStore, Commit, CreationKey, DeviceCursor, DeviceQueue, Head, NewConversation, NewEntry, Overview,
+    Range, ReceiptStep, Return, Span, Stay, StoreError,
 };
 use platform::Timestamp;
 use protocol::{ConversationId, ConversationKind, DeviceId, MembershipRecord, MessageId, Seq, UserId};

@@ -97,8 +97,7 @@ async fn entries_at(client: &impl GenericClient, places: &[Place]) -> Result<Vec
 }
 
 async fn pins(client: &impl GenericClient, conversation: ConversationId) -> Result<Vec<Pin>> {
-    let sql =
-        "SELECT seq, pinned_by, pinned_at, at_seq FROM pin WHERE conversation = $1 \
+    let sql = "SELECT seq, pinned_by, pinned_at, at_seq FROM pin WHERE conversation = $1 \
          ORDER BY pinned_at DESC, seq DESC";
     query(client, sql, &[&conversation.as_bytes().as_slice()])
         .await?

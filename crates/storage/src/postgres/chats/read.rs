@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use chats::store::{
-    CreationKey, DeviceQueue, Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Overview, Range, Return,
-    Span, Stay,
+    CreationKey, DeviceQueue, Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Overview,
+    Range, Return, Span, Stay,
 };
 use deadpool_postgres::GenericClient;
 use platform::Timestamp;

@@ -4,8 +4,8 @@ use chats::store::{Commit, HeadUpdate, MembershipChange, NewConversation, NewDev
 use deadpool_postgres::{GenericClient, Object};
 use protocol::{ConversationId, DeviceId, MemberChange};
 
-use super::{former, marks};
 use super::{Result, execute, id, query};
+use super::{former, marks};
 use crate::chats::{conversation_kind, key, message_kind, role, signed};
 
 /// The key of the advisory lock under which messages to devices get their numbers.

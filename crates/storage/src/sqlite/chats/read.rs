@@ -1,8 +1,8 @@
 //! What reads conversations and their logs.
 
 use chats::store::{
-    CreationKey, DeviceQueue, Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Overview, Range, Return,
-    Span, Stay,
+    CreationKey, DeviceQueue, Head, Info, Member, MemberSettings, NewDeviceMessage, NewEntry, Overview,
+    Range, Return, Span, Stay,
 };
 use platform::Timestamp;
 use protocol::{

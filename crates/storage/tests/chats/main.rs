@@ -42,7 +42,10 @@ fn new_device() -> DeviceId {
 }
 
 fn new_id(shape: ConversationShape) -> ConversationId {
-    ConversationId::compose(shape, START, unique())
+    // The shape takes the last bit, in which numbers would differ.
+    let mut random = unique();
+    random.reverse();
+    ConversationId::compose(shape, START, random)
 }
 
 /// The messages that wait for a device.

@@ -94,7 +94,8 @@ impl Chats {
             });
         }
         let mine = if places.is_empty() { Vec::new() } else { self.conversations_of(caller.user).await? };
-        let visible: HashMap<_, _> = mine.iter().map(|it| (it.conversation.id, it.visible.as_slice())).collect();
+        let visible: HashMap<_, _> =
+            mine.iter().map(|it| (it.conversation.id, it.visible.as_slice())).collect();
         let there =
             self.messages_at(caller, places, |id| visible.get(&id).copied().unwrap_or_default()).await?;
         Ok(passed.into_iter().zip(there).map(|(passed, there)| passed || there.is_none()).collect())

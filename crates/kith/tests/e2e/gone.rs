@@ -67,7 +67,6 @@ async fn is_out(server: &TestServer, client: &mut Client) {
 
 async fn revoked_and_gone(store: Store) {
     let server = start(store);
-<<<<<<< HEAD
     let ann = server.register("ann");
     for _ in 0..TIMES {
         let mut stolen = Client::connect(&server, &server.log_in("ann")).await;
@@ -145,29 +144,4 @@ async fn credentials_changed_and_gone(store: Store) {
         is_out(&server, &mut other).await;
         password = std::mem::replace(&mut next, format!("another password {}", number + 1));
     }
-=======
-    let alice = Client::register(&server, "alice").await;
-    let bob = Client::register(&server, "bob").await;
-    let group = alice.group("The club", &[&bob]).await;
-    let (first, second) = (alice.send(&group, "m1", "one").await, alice.send(&group, "m2", "two").await);
-    alice.call("RemoveFromGroup", (&group, bob.user())).await;
-    alice.call("EditMessage", (&group, first, json!({ "text": "changed while he was away" }))).await;
-    alice.call("PinMessage", (&group, first, true)).await;
-    alice.call("UpdateGroup", (&group, json!({ "name": "New" }))).await;
-    assert_eq!(bob.call("GetGroup", (&group,)).await["name"], "The club");
-    alice.call("AddUserToGroup", (&group, bob.user())).await;
-    let ours = bob.call("GetGroup", (&group,)).await;
-    assert_eq!((text(&ours["name"]).as_str(), &ours["memberCount"]), ("New", &json!(2)));
-    alice.call("EditMessage", (&group, second, json!({ "text": "changed before his eyes" }))).await;
-    alice.call("PinMessage", (&group, second, true)).await;
-    let said = |messages: Vec<Value>| -> Vec<String> {
-        let texts = messages.iter().filter(|it| it["kind"] == "content");
-        texts.map(|message| text(&message["body"]["text"])).collect()
-    };
-    assert_eq!(said(bob.history(&group).await), ["one", "changed before his eyes"]);
-    let pins = bob.call("ListPinned", (&group,)).await;
-    assert_eq!((pins.as_array().map(Vec::len), &pins[0]["message"]["seq"]), (Some(1), &json!(second)));
-    let all = said(alice.history(&group).await);
-    assert_eq!(all, ["changed while he was away", "changed before his eyes"]);
->>>>>>> 1366757 (Formatting)
 }

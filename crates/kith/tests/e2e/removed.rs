@@ -118,8 +118,7 @@ async fn who_comes_back_sees_what_is_from_then_on(store: Store) {
     let alice = Client::register(&server, "alice").await;
     let bob = Client::register(&server, "bob").await;
     let group = alice.group("The club", &[&bob]).await;
-    let (first, second) =
-        (alice.send(&group, "m1", "one").await, alice.send(&group, "m2", "two").await);
+    let (first, second) = (alice.send(&group, "m1", "one").await, alice.send(&group, "m2", "two").await);
     alice.call("RemoveFromGroup", (&group, bob.user())).await;
     alice.call("EditMessage", (&group, first, json!({ "text": "changed while he was away" }))).await;
     alice.call("PinMessage", (&group, first, true)).await;

@@ -7,10 +7,14 @@ use protocol::CodeRequest;
 
 use crate::error::until;
 use crate::facade::Inner;
-use crate::store::{CodeDigest, CodeSaved, NewCode, PendingCode};
+use crate::store::{AccountQuery, CodeDigest, CodeSaved, NewCode, PendingCode};
 use crate::{AccountError, Accounts, Address, Channel};
 
 const DIGITS: usize = 6;
+/// Guesses at a code that all others have together, for each that whoever asked for it has. Strangers so do not spend a code
+/// that they did not ask for, and nobody has more than 1 + 3 times [`Policy::code_tries`](crate::Policy::code_tries) in
+/// [`CODES`] at one code.
+pub(crate) const OTHERS_TRIES: u32 = 3;
 const CODES: u32 = 10_u32.pow(DIGITS as u32);
 
 /// Why a code did not leave. For the log; the user is told to try again.
@@ -32,15 +36,24 @@ pub struct CodeSent {
     pub expires_at: Timestamp,
     /// When another may be asked for.
     pub resend_at: Timestamp,
+    /// Whether it left the house: otherwise nobody has that address, and nobody may register.
+    pub left: bool,
 }
 
 impl Accounts {
-    /// Sends a code to an address. It says nothing of whether an account has that address.
+    /// Sends a code to an address, asked for by whoever is `from` there: wrong tries of others do not spend it. It says
+    /// nothing of whether an account has that address; to one that none has, nothing is sent where strangers may not
+    /// register, unless somebody `signed_in` asks, to add it.
     ///
     /// # Errors
     /// [`AccountError::Invalid`], [`AccountError::RateLimited`] with the time to try again,
     /// [`AccountError::Unavailable`] if it could not be sent: then another may be asked for at once.
-    pub async fn request_code(&self, request: CodeRequest) -> Result<CodeSent, AccountError> {
+    pub async fn request_code(
+        &self,
+        request: CodeRequest,
+        from: &str,
+        signed_in: bool,
+    ) -> Result<CodeSent, AccountError> {
         let inner = &self.0;
         let address = Address::one_of(request.email.as_deref(), request.phone.as_deref())?;
         let code = inner.random_code();
@@ -53,11 +66,13 @@ impl Accounts {
         let sent = CodeSent {
             expires_at: now + i64::from(inner.policy.code_ttl_s) * 1_000,
             resend_at: now + i64::from(inner.policy.code_resend_s) * 1_000,
+            left: signed_in || inner.registration_open() || inner.is_known(&address).await?,
         };
         let new = NewCode {
+            asker: inner.digest(&address, from),
             address: address.clone(),
             digest,
-            readable: readable.then(|| code.clone()),
+            readable: (readable && sent.left).then(|| code.clone()),
             created_at: now,
             expires_at: sent.expires_at,
             resend_at: sent.resend_at,
@@ -66,7 +81,9 @@ impl Accounts {
         if let CodeSaved::TooSoon(retry_at) = inner.store.save_code(new).await? {
             return Err(AccountError::RateLimited { retry_after: until(now, retry_at) });
         }
-        if let Err(error) = inner.sender.send(&address, &code).await {
+        if sent.left
+            && let Err(error) = inner.sender.send(&address, &code).await
+        {
             tracing::warn!(%error, channel = %address.channel(), "a one-time code was not sent");
             inner.store.withdraw_code(&address, digest).await?;
             return Err(AccountError::Unavailable("the code could not be sent".to_owned()));
@@ -85,6 +102,12 @@ impl Accounts {
 }
 
 impl Inner {
+    async fn is_known(&self, address: &Address) -> Result<bool, AccountError> {
+        let address = Some(address.clone());
+        let query = AccountQuery { role: None, state: None, address, after: None, limit: 1 };
+        Ok(!self.store.accounts(&query).await?.is_empty())
+    }
+
     fn random_code(&self) -> String {
         // Numbers at the upper end would favour low codes.
         const FAIR: u32 = u32::MAX - u32::MAX % CODES;

@@ -10,7 +10,7 @@ use protocol::{DeletionConfirmation, UserId};
 
 use crate::administration::audit;
 use crate::roles::Permission;
-use crate::store::{CodeAttempt, DeletionBegun, DeletionProof};
+use crate::store::{DeletionBegun, DeletionProof};
 use crate::{AccountError, Accounts, Address, codes, names};
 
 /// The name that stands for a deleted account where others still hold something of it.
@@ -44,7 +44,7 @@ impl Accounts {
     }
 
     /// Deletes one's own account: signs out all devices, frees username and addresses, erases the profile, and has
-    /// everybody forget the user. Messages to others stay with them.
+    /// everybody forget the user. Messages to others stay with them. `from` as in [`request_code`](Self::request_code).
     ///
     /// # Errors
     /// [`AccountError::Invalid`] without exactly one of password and code, [`AccountError::WrongPassword`],
@@ -54,6 +54,7 @@ impl Accounts {
         &self,
         user: UserId,
         confirmation: DeletionConfirmation,
+        from: &str,
     ) -> Result<(), AccountError> {
         let inner = &self.0;
         let (proof, wrong) = match confirmation {
@@ -67,7 +68,7 @@ impl Accounts {
                 (DeletionProof::Password(hash), AccountError::WrongPassword)
             }
             DeletionConfirmation { password: None, code: Some(code) } => {
-                (self.attempt_of(user, &code).await?, AccountError::WrongCode)
+                (self.attempt_of(user, &code, from).await?, AccountError::WrongCode)
             }
             _ => return Err(AccountError::invalid("expected exactly one of password and code")),
         };
@@ -133,7 +134,7 @@ impl Accounts {
     }
 
     /// A guess at the code that was sent to the user's email address, or else to their phone number.
-    async fn attempt_of(&self, user: UserId, code: &str) -> Result<DeletionProof, AccountError> {
+    async fn attempt_of(&self, user: UserId, code: &str, from: &str) -> Result<DeletionProof, AccountError> {
         let inner = &self.0;
         let code = codes::typed(code)?;
         let account = inner.store.account(user).await?.ok_or(AccountError::UnknownUser)?;
@@ -144,7 +145,6 @@ impl Accounts {
                 return Err(AccountError::invalid("code: the account has no address to send one to"));
             }
         };
-        let (digest, now) = (inner.digest(&address, &code), inner.now());
-        Ok(DeletionProof::Code(CodeAttempt { address, digest, now, max_tries: inner.policy.code_tries }))
+        Ok(DeletionProof::Code(inner.guess(address, &code, from)))
     }
 }

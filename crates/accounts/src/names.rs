@@ -43,8 +43,8 @@ pub(crate) fn given_password(password: &str) -> Result<(), AccountError> {
 /// A name to show, or what stands for an absent or blank one.
 pub(crate) fn name(field: &str, text: Option<&str>, otherwise: &str) -> Result<String, AccountError> {
     let text = text.map(str::trim).filter(|text| !text.is_empty()).unwrap_or(otherwise);
-    if text.chars().any(char::is_control) {
-        return Err(AccountError::Invalid(format!("{field}: control characters are not allowed")));
+    if let Some(fault) = protocol::name_fault(text) {
+        return Err(AccountError::Invalid(format!("{field}: {fault}")));
     }
     if text.chars().count() > NAME_MAX_CHARS {
         return Err(AccountError::Invalid(format!("{field}: at most {NAME_MAX_CHARS} characters")));
@@ -79,7 +79,9 @@ mod tests {
         assert_eq!(name("name", Some("  Zoë 🦉 "), "x").unwrap(), "Zoë 🦉");
         assert_eq!(name("name", Some("   "), "x").unwrap(), "x");
         assert_eq!(name("name", None, "x").unwrap(), "x");
-        assert!(name("name", Some("a\nb"), "x").is_err());
+        for strange in ["a\nb", "\u{200b}", "\u{202e}nnA"] {
+            assert!(name("name", Some(strange), "x").is_err(), "{strange:?}");
+        }
         assert!(name("name", Some(&"ä".repeat(100)), "x").is_ok());
         assert!(name("name", Some(&"ä".repeat(101)), "x").is_err());
     }

@@ -4,6 +4,7 @@ use platform::Timestamp;
 use protocol::{Profile, ProfileChanges, UserId};
 
 use crate::administration::{audit, lives};
+use crate::roles::Permission;
 use crate::store::{NewProfile, ProfileChanged, StoredAccount};
 use crate::{AccountError, Accounts, dates, names};
 
@@ -18,7 +19,17 @@ impl Accounts {
     /// [`AccountError::NoSuchUser`], [`AccountError::Unavailable`].
     pub async fn profile(&self, asker: UserId, user: UserId) -> Result<Profile, AccountError> {
         let stored = self.0.store.account(user).await?.ok_or(AccountError::NoSuchUser)?;
-        Ok(shown(stored, asker))
+        let edits = asker == user || self.edits(asker).await?;
+        Ok(shown(stored, asker, edits))
+    }
+
+    /// Whether they change the profiles of others, and so may know who did last.
+    async fn edits(&self, asker: UserId) -> Result<bool, AccountError> {
+        match self.authorize(asker, Permission::EditProfiles).await {
+            Ok(_) => Ok(true),
+            Err(AccountError::Forbidden(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Changes what is given of a user's profile. `by` is the user or somebody who may. With `unchanged_since`, only if
@@ -44,7 +55,7 @@ impl Accounts {
                 if by != user {
                     audit(by, user, "profile changed");
                 }
-                Ok(shown(*stored, by))
+                Ok(shown(*stored, by, true))
             }
             ProfileChanged::Meanwhile => Err(AccountError::Changed),
             ProfileChanged::UnknownUser => Err(AccountError::NoSuchUser),
@@ -84,7 +95,9 @@ fn checked(
     Ok(NewProfile { user, by, name, about, picture, date_of_birth, now, unchanged_since: None })
 }
 
-fn shown(stored: StoredAccount, asker: UserId) -> Profile {
+/// When and by whom it was changed last is for those who change it: it tells of moderation, and of changes that nobody else
+/// sees.
+fn shown(stored: StoredAccount, asker: UserId, edits: bool) -> Profile {
     let own = stored.user.id == asker && lives(stored.state);
     Profile {
         about: stored.about,
@@ -95,8 +108,8 @@ fn shown(stored: StoredAccount, asker: UserId) -> Profile {
         role: own.then_some(stored.role),
         created_at: stored.created_at,
         created_by: stored.created_by,
-        updated_at: stored.updated_at,
-        updated_by: stored.updated_by,
+        updated_at: edits.then_some(stored.updated_at),
+        updated_by: edits.then_some(stored.updated_by),
         user: stored.user,
     }
 }

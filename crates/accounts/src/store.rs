@@ -144,6 +144,8 @@ pub struct NewCode {
     pub address: Address,
     /// What is compared.
     pub digest: CodeDigest,
+    /// Who asked for it.
+    pub asker: CodeDigest,
     /// The code itself, only where nobody sends it.
     pub readable: Option<String>,
     /// Now.
@@ -177,8 +179,12 @@ pub struct CodeAttempt {
     pub digest: CodeDigest,
     /// Now.
     pub now: Timestamp,
-    /// Guesses allowed, this one included.
+    /// Who guesses.
+    pub asker: CodeDigest,
+    /// Guesses allowed to whoever asked for the code, this one included.
     pub max_tries: u32,
+    /// Guesses allowed to all others together, this one included.
+    pub max_others: u32,
 }
 
 /// What became of signing in with a code.

@@ -7,15 +7,20 @@ use crate::store::{AddressAdded, CodeAttempt, CodeSignIn, NewUser};
 use crate::{AccountError, Accounts, Address, Channel, codes, names};
 
 impl Accounts {
-    /// Signs in to the account that has the address, or registers one.
+    /// Signs in to the account that has the address, or registers one. `from` as in
+    /// [`request_code`](Self::request_code).
     ///
     /// # Errors
     /// [`AccountError::Invalid`], [`AccountError::WrongCode`], [`AccountError::RegistrationClosed`],
     /// [`AccountError::Suspended`],
     /// [`AccountError::Unavailable`].
-    pub async fn verify_code(&self, verification: CodeVerification) -> Result<SignedIn, AccountError> {
+    pub async fn verify_code(
+        &self,
+        verification: CodeVerification,
+        from: &str,
+    ) -> Result<SignedIn, AccountError> {
         let inner = &self.0;
-        let attempt = inner.attempt(&verification)?;
+        let attempt = inner.attempt(&verification, from)?;
         let name = names::name("name", verification.name.as_deref(), &default_name(&attempt.address))?;
         let session = inner.new_session(verification.device.as_deref())?;
         let newcomer = inner.registration_open().then(|| NewUser {
@@ -41,7 +46,8 @@ impl Accounts {
         }
     }
 
-    /// Adds an address to a user's account, in place of the one of the same kind they had.
+    /// Adds an address to a user's account, in place of the one of the same kind they had. `from` as in
+    /// [`request_code`](Self::request_code).
     ///
     /// # Errors
     /// [`AccountError::Invalid`], [`AccountError::WrongCode`], [`AccountError::AddressTaken`],
@@ -50,8 +56,9 @@ impl Accounts {
         &self,
         user: UserId,
         verification: CodeVerification,
+        from: &str,
     ) -> Result<(), AccountError> {
-        let attempt = self.0.attempt(&verification)?;
+        let attempt = self.0.attempt(&verification, from)?;
         match self.0.store.add_address(user, attempt).await? {
             AddressAdded::Added => Ok(()),
             AddressAdded::WrongCode => Err(AccountError::WrongCode),
@@ -62,15 +69,23 @@ impl Accounts {
 }
 
 impl Inner {
-    fn attempt(&self, verification: &CodeVerification) -> Result<CodeAttempt, AccountError> {
+    fn attempt(&self, verification: &CodeVerification, from: &str) -> Result<CodeAttempt, AccountError> {
         let address = Address::one_of(verification.email.as_deref(), verification.phone.as_deref())?;
         let code = codes::typed(&verification.code)?;
-        Ok(CodeAttempt {
-            digest: self.digest(&address, &code),
+        Ok(self.guess(address, &code, from))
+    }
+
+    /// A guess at an address's code by whoever is `from` there.
+    pub(crate) fn guess(&self, address: Address, code: &str, from: &str) -> CodeAttempt {
+        let max_tries = self.policy.code_tries;
+        CodeAttempt {
+            digest: self.digest(&address, code),
+            asker: self.digest(&address, from),
             address,
             now: self.now(),
-            max_tries: self.policy.code_tries,
-        })
+            max_tries,
+            max_others: max_tries.saturating_mul(codes::OTHERS_TRIES),
+        }
     }
 }
 

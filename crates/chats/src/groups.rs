@@ -168,11 +168,12 @@ pub(crate) fn check_info(
 ) -> Result<(), ChatError> {
     let invalid = |why: String| Err(ChatError::Invalid(why));
     if let Some(name) = name
-        && (name.trim().is_empty()
-            || name.chars().count() > NAME_CHARACTERS
-            || name.chars().any(char::is_control))
+        && (name.trim().is_empty() || name.chars().count() > NAME_CHARACTERS)
     {
         return invalid(format!("a group's name has 1 to {NAME_CHARACTERS} characters, on one line"));
+    }
+    if let Some(fault) = name.and_then(protocol::name_fault) {
+        return invalid(format!("a group's name: {fault}"));
     }
     if description.is_some_and(|text| text.chars().count() > DESCRIPTION_CHARACTERS) {
         return invalid(format!("a group's description has at most {DESCRIPTION_CHARACTERS} characters"));

@@ -4,7 +4,7 @@
 //! is an entry of the log; the batcher counts uses in the write that makes it, so that no race admits one too many. In
 //! `mls` groups it makes a member on the server alone: keys come with the commit by which an admin's client adds them.
 
-use protocol::{ConversationId, GroupLink, GroupPreview, JoinedGroup, LinkCode, NewGroupLink, Role};
+use protocol::{ConversationId, GroupLink, GroupPreview, JoinedGroup, LATEST, LinkCode, NewGroupLink, Role};
 
 use crate::log::{Change, GroupChange, Operation};
 use crate::store::Link;
@@ -31,8 +31,10 @@ impl Chats {
     ) -> Result<GroupLink, ChatError> {
         let created_seq = self.check_admin(caller, group).await?;
         let now = self.clock.now();
-        if new.expires_at.is_some_and(|end| end <= now) {
-            return Err(ChatError::Invalid("a link's end lies in the future".into()));
+        if new.expires_at.is_some_and(|end| !(now + 1..=LATEST).contains(&end)) {
+            let why =
+                format!("a link's end lies in the future, and is at most {LATEST} milliseconds since 1970");
+            return Err(ChatError::Invalid(why));
         }
         if new.max_uses.is_some_and(|most| !(1..=MAX_USES).contains(&most)) {
             return Err(ChatError::Invalid(format!("a link admits 1 to {MAX_USES}, or any number")));

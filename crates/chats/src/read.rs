@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use protocol::{
-    ConversationId, DeviceMessage, HistoryRequest, Mark, Message, MessagePage, Receipt, Seq, SyncPage,
-    SyncRequest, UserId,
+    ConversationId, DeviceMessage, HistoryRequest, LATEST, Mark, Message, MessagePage, Receipt, Seq,
+    SyncPage, SyncRequest, UserId,
 };
 
 use crate::conversation::Conversation;
@@ -134,6 +134,9 @@ impl Chats {
         let (conversation, visible) = self.visible(caller.user, id).await?;
         let mut before = request.before.unwrap_or(Seq::MAX);
         if let Some(time) = request.before_time {
+            if !(0..=LATEST).contains(&time) {
+                return Err(ChatError::Invalid(format!("a time is 0 to {LATEST} milliseconds since 1970")));
+            }
             before = before.min(self.store.seq_before(id, time).await? + 1);
         }
         let mut messages = Vec::new();

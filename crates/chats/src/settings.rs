@@ -1,15 +1,12 @@
 //! What is set for a conversation: by a member for themselves, and for all how long bodies are kept.
 
 use protocol::{
-    ConversationId, ConversationKind, ConversationSettings, Retention, Role, Seq, Timestamp, UserId,
+    ConversationId, ConversationKind, ConversationSettings, LATEST, Retention, Role, Seq, Timestamp, UserId,
 };
 
 use crate::log::{Change, GroupChange, Operation};
 use crate::store::{MemberSettings, SettingsChange};
 use crate::{Caller, ChatError, Chats};
-
-/// The latest time that can be named: what a JavaScript number holds.
-const LATEST: Timestamp = (1 << 53) - 1;
 
 impl Chats {
     /// Puts a conversation away, or takes it back. New messages leave it where it is.

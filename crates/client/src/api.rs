@@ -102,6 +102,16 @@ impl Api {
         self.post("/api/auth/code", request).await
     }
 
+    /// Asks for a one-time code to add an address to one's account.
+    pub async fn request_own_code(
+        &self,
+        access_token: &str,
+        request: &CodeRequest,
+    ) -> Result<CodeSent, Error> {
+        let asked = self.request(Method::POST, "/api/auth/code").bearer_auth(access_token).json(request);
+        decode(self.send(asked).await?)
+    }
+
     /// Signs in, or registers, with a one-time code.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ pub mod events;
 mod id;
 mod link;
 mod message;
+mod name;
 mod notification;
 mod null;
 pub mod objects;
@@ -50,6 +51,7 @@ pub use message::{
     Body, DeviceMessage, HistoryRequest, Message, MessageKind, MessagePage, OutgoingDeviceMessage,
     OutgoingMessage, Reaction, Sent, SyncPage, SyncRequest,
 };
+pub use name::name_fault;
 pub use notification::{
     Notification, NotificationId, NotificationKind, NotificationPage, NotificationsRequest,
 };
@@ -70,6 +72,9 @@ pub use word::UnknownWord;
 
 /// Milliseconds since the Unix epoch, UTC.
 pub type Timestamp = i64;
+
+/// The latest time that can be named: what a JavaScript number holds.
+pub const LATEST: Timestamp = (1 << 53) - 1;
 
 /// A place in a conversation's log: 1 for the first entry, without gaps. Stays under 2^53, which is what a
 /// JavaScript number can hold.

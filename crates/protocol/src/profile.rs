@@ -46,10 +46,12 @@ pub struct Profile {
     pub created_at: Timestamp,
     /// By whom.
     pub created_by: UserId,
-    /// When it was last changed.
-    pub updated_at: Timestamp,
-    /// By whom.
-    pub updated_by: UserId,
+    /// When it was last changed. One's own alone, and for admins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+    /// By whom. One's own alone, and for admins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_by: Option<UserId>,
 }
 
 /// What to change about a profile; what is absent stays.

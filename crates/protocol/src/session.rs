@@ -6,7 +6,7 @@ use crate::{DeviceId, Timestamp, UserInfo};
 
 /// A username and its password, to register or to log in.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Credentials {
     /// 3 to 32 characters: a-z, 0-9, `_`, `.`, `-`; case does not matter. Begins with a letter or a digit.
     pub username: String,
@@ -87,7 +87,7 @@ impl std::fmt::Debug for CodeVerification {
 
 /// Exchanges a refresh token for a new pair.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RefreshRequest {
     /// The refresh token last given.
     pub refresh_token: String,

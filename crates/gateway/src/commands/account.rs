@@ -12,7 +12,7 @@ use protocol::{
 
 use super::{own, some};
 use crate::CommandError;
-use crate::limits::HUB;
+use crate::limits::{HUB, network};
 use crate::state::Shared;
 
 pub(crate) async fn get_privacy(shared: &Shared, caller: Caller) -> Result<Privacy, CommandError> {
@@ -92,5 +92,6 @@ pub(crate) async fn delete_from(
     confirmation: DeletionConfirmation,
 ) -> Result<(), CommandError> {
     let guess = shared.limits.own_guess(caller.user, caller.device, address)?;
-    guess.judge(shared.services.accounts.delete_own(caller.user, confirmation).await)
+    let from = network(address).to_string();
+    guess.judge(shared.services.accounts.delete_own(caller.user, confirmation, &from).await)
 }

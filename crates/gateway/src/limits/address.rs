@@ -116,7 +116,7 @@ fn address(text: &str) -> Option<IpAddr> {
 }
 
 /// Whom a limit means: one IPv4 address, or the 64 bits that an IPv6 network is given at the least.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),

@@ -23,6 +23,7 @@ use protocol::{ErrorCode, UserId};
 
 use crate::CommandError;
 pub use address::Proxies;
+pub(crate) use address::network;
 pub(crate) use answers::{Seat, Slot, hold};
 pub(crate) use door::{Asked, Doors, at_the_door, doors};
 pub(crate) use hashes::{HUB, wrong};
@@ -100,6 +101,8 @@ limits! {
     Codes codes_per_address 5 "one-time codes",
     /// Sign-ins with a wrong name, password or code.
     FailedSignIns failed_sign_ins_per_address 6 "failed sign-ins",
+    /// One-time codes that the server sends.
+    CodesOfServer codes_per_server 1 "one-time codes from this server",
     /// Failed sign-ins to one account, from addresses that it does not sign in from.
     FailedByName failed_sign_ins_per_name 1 "failed sign-ins to this account",
     /// Failed sign-ins to one account from one address.
@@ -108,6 +111,8 @@ limits! {
 
 /// The column of names and addresses that belong together.
 const KNOWN: usize = 3;
+/// The key of what all share.
+const SERVER: &str = "server";
 /// Tells the keys of users and their devices from others.
 const BY_DEVICE: &str = "device";
 /// The column of what an account asks for beyond its requests.
@@ -157,6 +162,8 @@ pub struct Limits {
     addresses: Ledger<7>,
     /// Names that somebody tried to sign in with, alone and with their address.
     names: Ledger<4>,
+    /// What all share.
+    server: Ledger<2>,
     /// What was said in the log.
     mentioned: Ledger<2>,
     refused: Vec<AtomicU64>,
@@ -176,6 +183,7 @@ impl Limits {
             excess: policy.rates.requests_per_account.times(MAX_EXCESS).bucket(),
             addresses: Ledger::new(keys),
             names: Ledger::new(keys),
+            server: Ledger::new(1),
             mentioned: Ledger::new(keys),
             refused: Limit::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
             open: Mutex::default(),
@@ -248,6 +256,16 @@ impl Limits {
             });
         tried.inspect_err(|_| self.give_back(&self.addresses, address, Limit::FailedSignIns))?;
         Ok(guess)
+    }
+
+    /// A one-time code that is to be sent, to whomever.
+    pub(crate) fn code(&self) -> Result<(), CommandError> {
+        self.charge(&self.server, SERVER, [Limit::CodesOfServer], 1, &SERVER)
+    }
+
+    /// It was not sent.
+    pub(crate) fn no_code(&self) {
+        self.give_back(&self.server, SERVER, Limit::CodesOfServer);
     }
 
     fn now(&self) -> u64 {

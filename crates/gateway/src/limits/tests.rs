@@ -176,6 +176,16 @@ fn address_of(text: &str) -> IpAddr {
 }
 
 #[test]
+fn the_server_sends_so_many_codes() {
+    let limits = limits(|policy| policy.rates.codes_per_server = rate("1/h 7"));
+    assert_eq!(passes(|| limits.code().is_ok()), 7);
+    limits.no_code();
+    assert_eq!(passes(|| limits.code().is_ok()), 1);
+    let error = limits.code().expect_err("too many");
+    assert!(error.message.starts_with("too many one-time codes from this server"), "{}", error.message);
+}
+
+#[test]
 fn one_password_of_an_account_and_few_of_an_address_are_hashed_at_once() {
     let limits = limits(|policy| policy.hashes_per_address = 3);
     let held = [1, 2, 3].map(|number| limits.hash(Some(user(number)), HOME).expect("a place"));

@@ -46,7 +46,8 @@ pub(super) async fn update_profile(
         if !etag::matches(&headers, &now) {
             return Err(accounts::AccountError::Changed.into());
         }
-        unchanged_since = Some(now.updated_at);
+        // Absent for those who may not change it, and are refused below.
+        unchanged_since = now.updated_at;
     }
     let changed: Result<Profile, CommandError> =
         account::update_profile_of(&shared, caller, user, changes, unchanged_since).await;

@@ -10,7 +10,7 @@ use protocol::{
 };
 
 use super::{Answer, Done, Door, Json, SignedInAs};
-use crate::limits::{Asked, Guess, wrong};
+use crate::limits::{Asked, Guess, network, wrong};
 use crate::state::Shared;
 
 pub(super) async fn register(
@@ -35,6 +35,11 @@ pub(super) async fn login(
     Ok(signed_in)
 }
 
+/// Where somebody is, as far as one-time codes count by it.
+fn from(asked: &Asked) -> String {
+    network(asked.address).to_string()
+}
+
 /// The user's other devices hear of what was done to the account.
 fn note(shared: &Shared, user: UserId, kind: NotificationKind, detail: Option<String>) {
     shared.services.notices.note([Note { detail, ..Note::new(user, kind) }]);
@@ -48,8 +53,18 @@ fn judge<T>(guess: Guess<'_>, result: Result<T, AccountError>) -> Answer<T> {
     Ok(axum::Json(result?))
 }
 
-pub(super) async fn request_code(State(shared): Door, Json(body): Json<CodeRequest>) -> Answer<CodeSent> {
-    let sent = shared.services.accounts.request_code(body).await?;
+pub(super) async fn request_code(
+    State(shared): Door,
+    asked: Asked,
+    caller: Option<SignedInAs>,
+    Json(body): Json<CodeRequest>,
+) -> Answer<CodeSent> {
+    shared.limits.code()?;
+    let sent = shared.services.accounts.request_code(body, &from(&asked), caller.is_some()).await;
+    if !sent.as_ref().is_ok_and(|sent| sent.left) {
+        shared.limits.no_code();
+    }
+    let sent = sent?;
     Ok(axum::Json(CodeSent { expires_at: sent.expires_at, resend_at: sent.resend_at }))
 }
 
@@ -61,7 +76,7 @@ pub(super) async fn verify_code(
     let address = body.email.as_deref().or(body.phone.as_deref()).unwrap_or_default();
     let guess = shared.limits.guess(address, asked.address)?;
     let device = body.device.clone();
-    let signed_in = judge(guess, shared.services.accounts.verify_code(body).await)?;
+    let signed_in = judge(guess, shared.services.accounts.verify_code(body, &from(&asked)).await)?;
     if !signed_in.registered {
         note(&shared, signed_in.user.id, NotificationKind::SignIn, device);
     }
@@ -71,9 +86,13 @@ pub(super) async fn verify_code(
 pub(super) async fn add_address(
     State(shared): Door,
     SignedInAs(session): SignedInAs,
+    asked: Asked,
     Json(body): Json<CodeVerification>,
 ) -> Answer<UserInfo> {
-    shared.services.accounts.add_address(session.user, body).await?;
+    let address = body.email.as_deref().or(body.phone.as_deref()).unwrap_or_default();
+    let guess = shared.limits.guess(address, asked.address)?;
+    let added = shared.services.accounts.add_address(session.user, body, &from(&asked)).await;
+    let axum::Json(()) = judge(guess, added)?;
     let user = shared.services.accounts.users(&[session.user]).await?.pop();
     let user = user.ok_or(accounts::AccountError::UnknownUser)?;
     note(&shared, user.id, NotificationKind::Credentials, Some("address".to_owned()));

@@ -27,7 +27,7 @@ mod whole;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRequestParts, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, OptionalFromRequestParts, State};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use chats::Caller;
@@ -72,7 +72,8 @@ table::routes! { "/api"
         = auth::register;
     /// Signs in with a username and a password.
     open post "/auth/login" (Credentials) -> SignedIn, or [UnknownUser, WrongPassword, Suspended, RateLimited] = auth::login;
-    /// Sends a one-time code by email or SMS.
+    /// Sends a one-time code by email or SMS. Where strangers may not register, none is sent to an address that no account
+    /// has, unless a token says who asks, to add it to an account; the answer is the same.
     open post "/auth/code" (CodeRequest) -> CodeSent, or [RateLimited] = auth::request_code;
     /// Signs in with a one-time code; registers if nobody has the address.
     open post "/auth/verify" (CodeVerification) -> SignedIn, or [WrongCode, RegistrationClosed, Suspended] = auth::verify_code;
@@ -350,6 +351,21 @@ impl FromRequestParts<Arc<Shared>> for SignedInAs {
     }
 }
 
+/// Somebody signed in where nobody has to be; a token that is no good is refused.
+impl OptionalFromRequestParts<Arc<Shared>> for SignedInAs {
+    type Rejection = CommandError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        shared: &Arc<Shared>,
+    ) -> Result<Option<Self>, CommandError> {
+        if bearer(parts).is_none() {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<Arc<Shared>>>::from_request_parts(parts, shared).await.map(Some)
+    }
+}
+
 /// Who asks, as commands want to know it: over no connection.
 pub(crate) struct As(pub(crate) Caller);
 
@@ -357,7 +373,8 @@ impl FromRequestParts<Arc<Shared>> for As {
     type Rejection = CommandError;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, CommandError> {
-        let SignedInAs(session) = SignedInAs::from_request_parts(parts, shared).await?;
+        let SignedInAs(session) =
+            <SignedInAs as FromRequestParts<Arc<Shared>>>::from_request_parts(parts, shared).await?;
         let accounts::Session { user, device, created_at: since, .. } = session;
         Ok(Self(Caller { user, device, since, connection: None }))
     }

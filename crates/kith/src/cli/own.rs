@@ -144,7 +144,11 @@ async fn add_address(
     let code = match code {
         Some(code) => code,
         None => {
-            let sent = api.request_code(&CodeRequest { email: email.clone(), phone: phone.clone() }).await?;
+            let request = &CodeRequest { email: email.clone(), phone: phone.clone() };
+            let asked = signed_in
+                .keeper
+                .with_token(|token| async move { api.request_own_code(&token, request).await });
+            let sent = asked.await?;
             context.output.note(&format!("a code was sent; it works until {}", time::clock(sent.expires_at)));
             password::code()?
         }

@@ -36,6 +36,7 @@ const SEEN: &[(&str, &[(&str, &str)])] = &[
             ("limits.sign_ins_per_address", WAIT),
             ("limits.registrations_per_address", WAIT),
             ("limits.codes_per_address", WAIT),
+            ("limits.codes_per_server", WAIT),
             ("limits.failed_sign_ins_per_address", WAIT),
             ("limits.failed_sign_ins_per_name", WAIT),
             ("limits.failed_sign_ins_per_name_and_address", WAIT),
@@ -227,6 +228,12 @@ price is too high, set `limits.failed_sign_ins_per_name = \"0\"`; passwords are 
 `limits.failed_sign_ins_per_name_and_address` from each address. Whoever is signed in and proves the account once more, to change the
 password or to delete the account, is counted by device instead, at that same rate: a stolen device does not tell the password, and its
 thief does not make the owner wait, who uses another.
+
+**Guessing codes.** A code has six digits. Whoever asked for it has `accounts.code_tries` at it from that address; all others together
+have three times as many, so that a stranger does not spend a code that somebody else waits for. By default that is 20 in a million for
+one code and, with `accounts.codes_per_hour`, 1 in 10,000 in an hour for one address. Its price: whoever asks for codes to an address of
+another, from several addresses, spends the codes of that hour, and can use up the tries of those who did not ask themselves;
+`limits.codes_per_server`, which bounds what codes cost, likewise makes all wait once somebody has used it up.
 ";
 
 /// The content of `docs/limits.md`.

@@ -78,6 +78,7 @@ pub(super) fn limits(settings: &Settings) -> gateway::LimitPolicy {
             sign_ins_per_address: set.sign_ins_per_address,
             registrations_per_address: set.registrations_per_address,
             codes_per_address: set.codes_per_address,
+            codes_per_server: set.codes_per_server,
             failed_sign_ins_per_address: set.failed_sign_ins_per_address,
             failed_sign_ins_per_name: set.failed_sign_ins_per_name,
             failed_sign_ins_per_name_and_address: set.failed_sign_ins_per_name_and_address,

@@ -89,6 +89,8 @@ section! {
         registrations_per_address: Rate = "30/min 200";
         /// One-time codes that one address asks for.
         codes_per_address: Rate = "10/min 50";
+        /// One-time codes that the server sends, to all addresses together: what they cost has a bound.
+        codes_per_server: Rate = "1000/h 1000";
         /// Sign-ins from one address with a wrong name, password or code.
         failed_sign_ins_per_address: Rate = "30/min 100";
         /// Failed sign-ins to one account, from all addresses from which it has not signed in within 30 days.

@@ -105,6 +105,37 @@ async fn one_account_holds_a_username_and_addresses(store: Store) {
     assert_eq!(server.log_in("carol").user, carol.user);
 }
 
+/// A field that is not known is told, not lost.
+#[tokio::test]
+async fn bodies_of_sign_in_take_no_unknown_fields() {
+    let server = start(Store::Sqlite);
+    for (path, body) in [
+        ("register", json!({ "username": "ann", "password": "correct horse", "email": "ann@example.org" })),
+        ("login", json!({ "username": "ann", "password": "correct horse", "role": "admin" })),
+        ("refresh", json!({ "refreshToken": "x", "role": "admin" })),
+        ("code", json!({ "email": "a@example.org", "role": "admin" })),
+        ("verify", json!({ "email": "a@example.org", "code": "123456", "role": "admin" })),
+        (
+            "first-admin",
+            json!({ "token": "x", "username": "ann", "password": "correct horse", "role": "admin" }),
+        ),
+    ] {
+        let answer = server.post(&format!("/api/auth/{path}"), &body).expect("an answer");
+        assert_eq!((answer.status, answer.code()), (422, "invalid"), "{path}: {answer:?}");
+        let field = if path == "register" { "email" } else { "role" };
+        let said = answer.body["message"].as_str().expect("a message");
+        assert!(said.contains(&format!("`{field}`")), "{path}: {said}");
+    }
+    // Nobody was registered.
+    let login = json!({ "username": "ann", "password": "correct horse" });
+    assert_eq!(server.post("/api/auth/login", &login).expect("an answer").code(), "unknown_user");
+    for name in ["\u{200b}", "\u{202e}nnA", "A\u{ad}nn", "\u{3164}"] {
+        let body = json!({ "username": "ann", "password": "correct horse", "name": name });
+        let answer = server.post("/api/auth/register", &body).expect("an answer");
+        assert_eq!((answer.status, answer.code()), (422, "invalid"), "{name:?}: {answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn another_code_has_to_wait() {
     let server = start(Store::Sqlite);

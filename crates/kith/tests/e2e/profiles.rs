@@ -32,11 +32,15 @@ async fn a_profile_on_every_door(store: Store) {
 
     // Others see all but what is one's own alone.
     let mut seen = own.clone();
-    for private in ["dateOfBirth", "role"] {
+    for private in ["dateOfBirth", "role", "updatedAt", "updatedBy"] {
         assert!(seen.as_object_mut().expect("an object").remove(private).is_some(), "{private}");
     }
     assert_eq!(bob.call("GetProfile", (ann.user(),)).await, seen);
     assert_eq!(ask(&server, &bob, "GET", &path, None).body, seen);
+    // Nor do they notice what is not for them to see.
+    ann.call("SetPrivacy", (json!({ "lastSeen": "nobody" }),)).await;
+    assert_eq!(bob.call("GetProfile", (ann.user(),)).await, seen);
+    let own = ann.call("GetProfile", (ann.user(),)).await;
     // The name shows where others already had it.
     let summary = bob.call("GetConversation", (&conversation,)).await;
     assert_eq!(summary["name"], "Ann A.");

@@ -23,8 +23,8 @@ pub(super) fn accounts(it: &Samples, area: &mut Area) {
         role: Some(ServerRole::Moderator),
         created_at: AT,
         created_by: it.alice,
-        updated_at: AT + 1,
-        updated_by: it.bob,
+        updated_at: Some(AT + 1),
+        updated_by: Some(it.bob),
     };
     area.object("Profile", &profile);
     let changes = ProfileChanges {

@@ -137,7 +137,8 @@ impl AccountStore for Database {
             Err(refused) => return Ok(refused),
         };
         let sql = "UPDATE one_time_codes SET digest = $3, readable = $4, tries = 0, created_at = $5, \
-                   expires_at = $6, resend_at = $7, hour_began_at = $8, sent_in_hour = $9 \
+                   expires_at = $6, resend_at = $7, hour_began_at = $8, sent_in_hour = $9, asker = $10, \
+                   others_tries = 0 \
                    WHERE channel = $1 AND address = $2";
         let parameters: Parameters<'_> = &[
             &channel,
@@ -149,6 +150,7 @@ impl AccountStore for Database {
             &history.resend_at,
             &history.hour_began_at,
             &history.sent_in_hour,
+            &code.asker.0.as_slice(),
         ];
         execute(&transaction, sql, parameters).await?;
         transaction.commit().await.map_err(Failure::from)?;

@@ -129,8 +129,8 @@ impl AccountStore for Database {
             transaction
                 .prepare_cached(
                     "INSERT OR REPLACE INTO one_time_codes (channel, address, digest, readable, tries, \
-                     created_at, expires_at, resend_at, hour_began_at, sent_in_hour) \
-                     VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9)",
+                     created_at, expires_at, resend_at, hour_began_at, sent_in_hour, asker) \
+                     VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10)",
                 )?
                 .execute(params![
                     key.0,
@@ -142,6 +142,7 @@ impl AccountStore for Database {
                     history.resend_at,
                     history.hour_began_at,
                     history.sent_in_hour,
+                    code.asker.0,
                 ])?;
             Ok(CodeSaved::Saved)
         });

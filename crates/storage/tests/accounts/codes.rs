@@ -6,6 +6,7 @@ on_both! {
     a_code_registers_then_signs_in,
     a_code_is_good_once_and_for_its_time,
     a_code_bears_so_many_guesses,
+    strangers_do_not_spend_a_code,
     many_guesses_at_once_count_each,
     of_many_right_guesses_at_once_one_signs_in,
     codes_are_limited,
@@ -78,6 +79,38 @@ async fn a_code_bears_so_many_guesses(store: Store) {
         assert_eq!(sign_in(&store, &bob, WRONG, START + 60_000).await, CodeSignIn::WrongCode);
     }
     signed_in(sign_in(&store, &bob, RIGHT, START + 60_000).await);
+}
+
+async fn strangers_do_not_spend_a_code(store: Store) {
+    let bob = email("bob@example.org");
+    let guess = async |code: u8, from: u8, now: i64| {
+        let attempt = CodeAttempt { asker: digest(from), ..attempt(&bob, code, now) };
+        let newcomer = new_user(None, Some(&bob));
+        store.sign_in_with_code(attempt, Some(newcomer), new_session(now), MAX_DEVICES).await.unwrap()
+    };
+    save(&store, &bob, START).await;
+    for number in 0..40 {
+        assert_eq!(guess(WRONG, number % 4, START).await, CodeSignIn::WrongCode);
+    }
+    assert_eq!(guess(RIGHT, 1, START).await, CodeSignIn::WrongCode, "others have had their fifteen");
+    for _ in 0..4 {
+        assert_eq!(guess(WRONG, HOME, START).await, CodeSignIn::WrongCode);
+    }
+    signed_in(guess(RIGHT, HOME, START).await);
+    // Whoever reads it elsewhere gets in too, and a new code has its own tries.
+    let later = START + 60_000;
+    save(&store, &bob, later).await;
+    for _ in 0..14 {
+        assert_eq!(guess(WRONG, 1, later).await, CodeSignIn::WrongCode);
+    }
+    signed_in(guess(RIGHT, 2, later).await);
+    // The one who asked has spent theirs, and the code is not open to others for longer.
+    let last = START + 120_000;
+    save(&store, &bob, last).await;
+    for _ in 0..5 {
+        assert_eq!(guess(WRONG, HOME, last).await, CodeSignIn::WrongCode);
+    }
+    assert_eq!(guess(RIGHT, HOME, last).await, CodeSignIn::WrongCode);
 }
 
 async fn many_guesses_at_once_count_each(store: Store) {

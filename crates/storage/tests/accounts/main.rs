@@ -5,6 +5,7 @@ mod administration;
 mod both;
 mod codes;
 mod credentials;
+mod devices;
 mod profiles;
 mod service;
 mod sessions;
@@ -63,10 +64,14 @@ fn digest(code: u8) -> CodeDigest {
     CodeDigest([code; 32])
 }
 
+/// Where codes are asked for.
+const HOME: u8 = 100;
+
 fn new_code(address: &Address, code: u8, now: i64) -> NewCode {
     NewCode {
         address: address.clone(),
         digest: digest(code),
+        asker: digest(HOME),
         readable: None,
         created_at: now,
         expires_at: now + 600_000,
@@ -76,5 +81,12 @@ fn new_code(address: &Address, code: u8, now: i64) -> NewCode {
 }
 
 fn attempt(address: &Address, code: u8, now: i64) -> CodeAttempt {
-    CodeAttempt { address: address.clone(), digest: digest(code), now, max_tries: 5 }
+    CodeAttempt {
+        address: address.clone(),
+        digest: digest(code),
+        asker: digest(HOME),
+        now,
+        max_tries: 5,
+        max_others: 15,
+    }
 }

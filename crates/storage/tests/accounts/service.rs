@@ -44,6 +44,9 @@ impl SessionObserver for Outside {
     }
 }
 
+/// Where those are who ask for codes.
+const HERE: &str = "192.0.2.1";
+
 struct Fixture {
     accounts: Accounts,
     clock: Arc<ManualClock>,
@@ -139,8 +142,17 @@ async fn registration_can_be_closed() {
     let accounts = &fixture.accounts;
     let refused = accounts.register(credentials("alice", "correct horse")).await;
     assert_eq!(code_of(refused), ErrorCode::RegistrationClosed);
-    accounts.request_code(by_email("bob@example.org")).await.unwrap();
-    let refused = accounts.verify_code(verification("bob@example.org", &fixture.last_code())).await;
+    // To a stranger nothing is sent, and nothing is said of that either.
+    let pretended = accounts.request_code(by_email("bob@example.org"), HERE, false).await.unwrap();
+    assert!(
+        !pretended.left && pretended.expires_at > START && fixture.outside.codes.lock().unwrap().is_empty()
+    );
+    let again = accounts.request_code(by_email("bob@example.org"), HERE, false).await;
+    assert_eq!(code_of(again), ErrorCode::RateLimited);
+    // Somebody signed in may add the address.
+    fixture.clock.advance(60_000);
+    assert!(accounts.request_code(by_email("bob@example.org"), HERE, true).await.unwrap().left);
+    let refused = accounts.verify_code(verification("bob@example.org", &fixture.last_code()), HERE).await;
     assert_eq!(code_of(refused), ErrorCode::RegistrationClosed);
 }
 
@@ -148,25 +160,25 @@ async fn registration_can_be_closed() {
 async fn register_and_log_in_by_code() {
     let fixture = Fixture::new(Policy::default());
     let (accounts, address) = (&fixture.accounts, "bob@example.org");
-    let sent = accounts.request_code(by_email(" Bob@Example.org")).await.unwrap();
+    let sent = accounts.request_code(by_email(" Bob@Example.org"), HERE, false).await.unwrap();
     assert_eq!((sent.expires_at, sent.resend_at), (START + 600_000, START + 60_000));
     fixture.clock.advance(10_000);
-    let too_soon = accounts.request_code(by_email(address)).await.unwrap_err();
+    let too_soon = accounts.request_code(by_email(address), HERE, false).await.unwrap_err();
     let wait = Some(std::time::Duration::from_secs(50));
     assert_eq!(too_soon, AccountError::RateLimited { retry_after: wait }, "by the service's clock");
 
     let code = fixture.last_code();
     let wrong = if code == "000000" { "000001" } else { "000000" };
-    assert_eq!(code_of(accounts.verify_code(verification(address, wrong)).await), ErrorCode::WrongCode);
-    assert_eq!(code_of(accounts.verify_code(verification(address, "12345")).await), ErrorCode::Invalid);
-    let bob = accounts.verify_code(verification("BOB@example.org", &code)).await.unwrap();
+    assert_eq!(code_of(accounts.verify_code(verification(address, wrong), HERE).await), ErrorCode::WrongCode);
+    assert_eq!(code_of(accounts.verify_code(verification(address, "12345"), HERE).await), ErrorCode::Invalid);
+    let bob = accounts.verify_code(verification("BOB@example.org", &code), HERE).await.unwrap();
     assert!(bob.registered);
     assert_eq!((bob.user.username.as_deref(), &*bob.user.name), (None, "bob"));
-    assert_eq!(code_of(accounts.verify_code(verification(address, &code)).await), ErrorCode::WrongCode);
+    assert_eq!(code_of(accounts.verify_code(verification(address, &code), HERE).await), ErrorCode::WrongCode);
 
     fixture.clock.advance(60_000);
-    accounts.request_code(by_email(address)).await.unwrap();
-    let again = accounts.verify_code(verification(address, &fixture.last_code())).await.unwrap();
+    accounts.request_code(by_email(address), HERE, false).await.unwrap();
+    let again = accounts.verify_code(verification(address, &fixture.last_code()), HERE).await.unwrap();
     assert_eq!((again.registered, again.user), (false, bob.user.clone()));
     assert_eq!(accounts.find("Bob@Example.ORG").await.unwrap(), Some(bob.user));
     assert_eq!(accounts.list_pending_codes().await.unwrap(), [], "a sender was there");
@@ -177,20 +189,22 @@ async fn an_address_is_added_to_an_account() {
     let fixture = Fixture::new(Policy::default());
     let accounts = &fixture.accounts;
     let alice = fixture.register("alice").await;
-    accounts.request_code(by_email("alice@example.org")).await.unwrap();
+    accounts.request_code(by_email("alice@example.org"), HERE, false).await.unwrap();
     accounts
-        .add_address(alice.user.id, verification("alice@example.org", &fixture.last_code()))
+        .add_address(alice.user.id, verification("alice@example.org", &fixture.last_code()), HERE)
         .await
         .unwrap();
     fixture.clock.advance(60_000);
-    accounts.request_code(by_email("alice@example.org")).await.unwrap();
-    let again = accounts.verify_code(verification("alice@example.org", &fixture.last_code())).await.unwrap();
+    accounts.request_code(by_email("alice@example.org"), HERE, false).await.unwrap();
+    let again =
+        accounts.verify_code(verification("alice@example.org", &fixture.last_code()), HERE).await.unwrap();
     assert_eq!((again.registered, again.user), (false, alice.user));
     let bob = fixture.register("bob").await;
     fixture.clock.advance(60_000);
-    accounts.request_code(by_email("alice@example.org")).await.unwrap();
-    let taken =
-        accounts.add_address(bob.user.id, verification("alice@example.org", &fixture.last_code())).await;
+    accounts.request_code(by_email("alice@example.org"), HERE, false).await.unwrap();
+    let taken = accounts
+        .add_address(bob.user.id, verification("alice@example.org", &fixture.last_code()), HERE)
+        .await;
     assert_eq!(code_of(taken), ErrorCode::Conflict);
 }
 
@@ -199,8 +213,8 @@ async fn who_came_by_code_gets_a_username_and_a_password() {
     let fixture = Fixture::new(Policy::default());
     let (accounts, address) = (&fixture.accounts, "bob@example.org");
     fixture.register("alice").await;
-    accounts.request_code(by_email(address)).await.unwrap();
-    let bob = accounts.verify_code(verification(address, &fixture.last_code())).await.unwrap();
+    accounts.request_code(by_email(address), HERE, false).await.unwrap();
+    let bob = accounts.verify_code(verification(address, &fixture.last_code()), HERE).await.unwrap();
     let session = fixture.session(&bob).await.unwrap();
     let change = async |username: Option<&str>, password: Option<&str>, current: Option<&str>| {
         let [username, password, current_password] =
@@ -240,8 +254,8 @@ async fn who_came_by_code_gets_a_username_and_a_password() {
 async fn codes_stay_readable_where_nobody_sends_them() {
     let fixture = Fixture::new(Policy { readable_phone_codes: true, ..Policy::default() });
     let request = CodeRequest { email: None, phone: Some("+49 151 23456789".to_owned()) };
-    fixture.accounts.request_code(request).await.unwrap();
-    fixture.accounts.request_code(by_email("bob@example.org")).await.unwrap();
+    fixture.accounts.request_code(request, HERE, false).await.unwrap();
+    fixture.accounts.request_code(by_email("bob@example.org"), HERE, false).await.unwrap();
     let pending = fixture.accounts.list_pending_codes().await.unwrap();
     assert_eq!(pending.len(), 1);
     assert_eq!((pending[0].address.as_str(), pending[0].code.len()), ("+4915123456789", 6));
@@ -251,10 +265,10 @@ async fn codes_stay_readable_where_nobody_sends_them() {
 async fn a_code_that_could_not_be_sent_may_be_asked_for_again() {
     let fixture = Fixture::new(Policy::default());
     fixture.outside.broken.store(true, Ordering::SeqCst);
-    let failed = fixture.accounts.request_code(by_email("bob@example.org")).await;
+    let failed = fixture.accounts.request_code(by_email("bob@example.org"), HERE, false).await;
     assert_eq!(code_of(failed), ErrorCode::Unavailable);
     fixture.outside.broken.store(false, Ordering::SeqCst);
-    fixture.accounts.request_code(by_email("bob@example.org")).await.unwrap();
+    fixture.accounts.request_code(by_email("bob@example.org"), HERE, false).await.unwrap();
 }
 
 #[tokio::test]
@@ -437,9 +451,9 @@ async fn no_load_of_a_session_outlives_its_end() {
     let fixture = Fixture::new(Policy::default());
     for round in 0..100 {
         let address = format!("user{round}@example.org");
-        fixture.accounts.request_code(by_email(&address)).await.unwrap();
+        fixture.accounts.request_code(by_email(&address), HERE, false).await.unwrap();
         let code = fixture.last_code();
-        let bob = fixture.accounts.verify_code(verification(&address, &code)).await.unwrap();
+        let bob = fixture.accounts.verify_code(verification(&address, &code), HERE).await.unwrap();
         let loads: Vec<_> = (0..4)
             .map(|_| {
                 let (accounts, token) = (fixture.accounts.clone(), bob.tokens.access_token.clone());

@@ -184,7 +184,8 @@ async fn no_account_and_no_address_takes_all_the_hashes() {
     }
 }
 
-/// A code dies of five wrong tries, from wherever they come; and an address has few.
+/// A stranger's wrong tries do not spend the code of whoever asked for it, by whichever door; there are few; and an address has
+/// few.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn codes_are_not_guessed() {
     let settings = [("KITH_LIMITS_FAILED_SIGN_INS_PER_ADDRESS", "1/h 8")];
@@ -203,12 +204,38 @@ async fn codes_are_not_guessed() {
         let guess = (right.parse::<u32>().expect("digits") + 1 + number) % 1_000_000;
         format!("{guess:06}")
     };
+    // A signed-in account has another door to the same codes.
+    let add = |code: &str| {
+        let body = json!({ "email": "victim@example.org", "code": code });
+        let token = Some(bystanders.ann.account.access_token.as_str());
+        ask(&server, "203.0.113.9", "POST", "/api/auth/address", token, Some(&body))
+    };
     for number in 0..5 {
-        let from = format!("203.0.113.{}", number % 2);
+        let answer = add(&wrong(number));
+        assert_eq!((answer.status, answer.code()), (401, "wrong_code"), "{number}");
+    }
+    for number in 5..20 {
+        let from = format!("203.0.113.{}", number % 5);
         let answer = verify(&from, &wrong(number));
         assert_eq!((answer.status, answer.code()), (401, "wrong_code"), "{number}");
     }
-    assert_eq!(verify("198.51.100.1", right).status, 401, "spent by guessing");
+    assert_eq!(verify("198.51.100.1", right).status, 401, "strangers have had all of theirs");
+    let body = json!({ "email": "victim@example.org", "code": right });
+    assert_eq!(
+        server.post("/api/auth/verify", &body).expect("an answer").status,
+        200,
+        "whoever asked is let in"
+    );
+    let mut added = 0;
+    let refused = loop {
+        let answer = add(&wrong(50 + added));
+        if answer.status != 401 {
+            break answer;
+        }
+        added += 1;
+        assert!(added < 50, "without end");
+    };
+    assert_rate_limited(&refused);
     let mut tried = 0;
     let last = loop {
         let answer = verify(ATTACKER, &wrong(10 + tried));

@@ -241,6 +241,26 @@ async fn registrations_and_codes_from_an_address() {
     Bystanders::meet(&server).await.talk().await;
 }
 
+/// However many addresses ask, what codes cost has a bound.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn codes_of_a_server() {
+    let server = server(&[("codes_per_server", "1/h 3")]);
+    let code = |number: u32| {
+        let body = json!({ "phone": format!("+49170123456{number}") });
+        ask(&server, &format!("203.0.113.{number}"), "POST", "/api/auth/code", None, Some(&body))
+    };
+    // One that is refused for another reason costs nothing.
+    assert_eq!(code(0).status, 200);
+    for _ in 0..5 {
+        assert_rate_limited(&code(0));
+    }
+    for number in 1..3 {
+        assert_eq!(code(number).status, 200, "{number}");
+    }
+    assert_rate_limited(&code(3));
+    Bystanders::meet(&server).await.talk().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attempts_to_connect_from_an_address() {
     let server = server(&[("connects_per_address", "1/h 4")]);

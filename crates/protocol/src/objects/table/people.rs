@@ -53,10 +53,10 @@ objects! { pub(super) PEOPLE:
         createdAt: Timestamp,
         /// By whom.
         createdBy: UserId,
-        /// When it was last changed.
-        updatedAt: Timestamp,
-        /// By whom.
-        updatedBy: UserId,
+        /// When it was last changed. One's own alone, and for admins.
+        updatedAt: Option<Timestamp>,
+        /// By whom. One's own alone, and for admins.
+        updatedBy: Option<UserId>,
     }
     /// What to change about a profile; what is absent stays.
     ProfileChanges {

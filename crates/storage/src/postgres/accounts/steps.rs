@@ -91,10 +91,16 @@ pub(super) async fn end_others(
 /// Counts the try, and uses up the code if it is right.
 pub(super) async fn redeem(client: &impl GenericClient, attempt: &CodeAttempt) -> Result<bool> {
     let (channel, text) = (attempt.address.channel().as_str(), attempt.address.as_str());
-    let sql = "UPDATE one_time_codes SET tries = tries + 1 WHERE channel = $1 AND address = $2 \
-               AND digest IS NOT NULL AND expires_at > $3 AND tries < $4 RETURNING digest";
-    let max_tries = i64::from(attempt.max_tries);
-    let row = query(client, sql, &[&channel, &text, &attempt.now, &max_tries]).await?.pop();
+    let sql = "UPDATE one_time_codes \
+               SET tries = tries + (asker IS NOT DISTINCT FROM $5)::int, \
+               others_tries = others_tries + (asker IS DISTINCT FROM $5)::int \
+               WHERE channel = $1 AND address = $2 AND digest IS NOT NULL AND expires_at > $3 \
+               AND CASE WHEN asker IS NOT DISTINCT FROM $5 THEN tries < $4 ELSE others_tries < $6 END \
+               RETURNING digest";
+    let [max_tries, max_others] = [attempt.max_tries, attempt.max_others].map(i64::from);
+    let asker = attempt.asker.0.as_slice();
+    let parameters: Parameters<'_> = &[&channel, &text, &attempt.now, &max_tries, &asker, &max_others];
+    let row = query(client, sql, parameters).await?.pop();
     let expected = row.map(|row| row.try_get::<_, &[u8]>(0).map(<[u8; 32]>::try_from)).transpose()?;
     let right = expected.and_then(Result::ok).is_some_and(|expected| CodeDigest(expected) == attempt.digest);
     if right {

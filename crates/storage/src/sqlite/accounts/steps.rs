@@ -89,10 +89,15 @@ pub(super) fn redeem(transaction: &Transaction<'_>, attempt: &CodeAttempt) -> Re
     let key = (attempt.address.channel().as_str(), attempt.address.as_str());
     let expected = transaction
         .prepare_cached(
-            "UPDATE one_time_codes SET tries = tries + 1 WHERE channel = ?1 AND address = ?2 \
-             AND digest IS NOT NULL AND expires_at > ?3 AND tries < ?4 RETURNING digest",
+            "UPDATE one_time_codes SET tries = tries + (asker IS ?5), \
+             others_tries = others_tries + (asker IS NOT ?5) \
+             WHERE channel = ?1 AND address = ?2 AND digest IS NOT NULL AND expires_at > ?3 \
+             AND CASE WHEN asker IS ?5 THEN tries < ?4 ELSE others_tries < ?6 END RETURNING digest",
         )?
-        .query_row(params![key.0, key.1, attempt.now, attempt.max_tries], |row| row.get(0))
+        .query_row(
+            params![key.0, key.1, attempt.now, attempt.max_tries, attempt.asker.0, attempt.max_others],
+            |row| row.get(0),
+        )
         .optional()?;
     let right = expected.is_some_and(|expected| CodeDigest(expected) == attempt.digest);
     if right {

@@ -51,11 +51,11 @@ async fn a_deletion_goes_on_until_all_have_forgotten() {
     }
     let alice = fixture.register("alice").await;
     let user = alice.user.id;
-    let wrong = fixture.accounts.delete_own(user, by_password("wrong horse")).await;
+    let wrong = fixture.accounts.delete_own(user, by_password("wrong horse"), HERE).await;
     assert_eq!(code_of(wrong), ErrorCode::WrongPassword);
     assert_eq!((ready.asked(), state(&fixture, user).await), (vec![], AccountState::Active));
 
-    fixture.accounts.delete_own(user, by_password("correct horse")).await.unwrap();
+    fixture.accounts.delete_own(user, by_password("correct horse"), HERE).await.unwrap();
     assert_eq!(fixture.ended(), [alice.device], "signed out at once");
     assert_eq!(fixture.session(&alice).await, Err(AccountError::Unauthenticated));
     assert_eq!(state(&fixture, user).await, AccountState::Deleting);
@@ -77,7 +77,7 @@ async fn a_deletion_survives_the_end_of_the_process() {
     let fixture = Fixture::new(Policy::default());
     fixture.accounts.on_deletion(Forgetful::new(u32::MAX));
     let alice = fixture.register("alice").await;
-    fixture.accounts.delete_own(alice.user.id, by_password("correct horse")).await.unwrap();
+    fixture.accounts.delete_own(alice.user.id, by_password("correct horse"), HERE).await.unwrap();
     let next = Accounts::new(
         fixture.store.clone(),
         fixture.clock.clone(),

@@ -137,10 +137,14 @@ fn links_end(backend: &Backend) {
         let (alice, bob, carol) = (somebody(), somebody(), somebody());
         let id = life.chats.start_group(alice, group_of(&[carol.user])).await.unwrap();
         let until = |end| NewGroupLink { expires_at: Some(end), ..NewGroupLink::default() };
-        for refused in [until(START), NewGroupLink { max_uses: Some(0), ..NewGroupLink::default() }] {
+        let none = NewGroupLink { max_uses: Some(0), ..NewGroupLink::default() };
+        // What a JavaScript number does not hold, no client reads as it is.
+        for refused in [until(START), until(1 << 53), until(i64::MAX), none] {
             let answer = life.chats.create_link(alice, id, refused).await;
             assert!(matches!(answer, Err(ChatError::Invalid(_))));
         }
+        let longest = life.chats.create_link(alice, id, until((1 << 53) - 1)).await.unwrap();
+        life.chats.revoke_link(alice, id, longest.code).await.unwrap();
         let short = life.chats.create_link(alice, id, until(START + 1_000)).await.unwrap();
         assert_eq!(life.chats.preview_link(bob, short.code).await.unwrap().member_count, 2);
         life.clock.advance(1_000);

@@ -1,6 +1,9 @@
 # Shared by the scripts beside it; sourced, never run.
 # shellcheck shell=bash
 
+# Where rustup puts it, before the shell was started anew.
+PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+
 # step NAME COMMAND…: runs the command and says on standard error how long it took.
 step() {
   local name=$1 start=$SECONDS status=0
@@ -14,13 +17,42 @@ step() {
   fi
 }
 
-# apt_install PACKAGE…: installs Debian packages, as root or through sudo, waiting for another apt to finish.
+# as_root COMMAND…: as root or through sudo, which forgets the way through a proxy unless it is told.
+as_root() {
+  if ((EUID == 0)); then
+    "$@"
+    return
+  fi
+  local -a kept=()
+  local name
+  for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+    [[ -z ${!name-} ]] || kept+=("$name=${!name}")
+  done
+  sudo env "${kept[@]}" "$@"
+}
+
+# apt_install PACKAGE…: installs Debian packages, waiting for another apt to finish.
 apt_install() {
-  local -a root=()
-  ((EUID == 0)) || root=(sudo)
+  if ! command -v apt-get >/dev/null; then
+    echo "missing, and there is no apt-get here to install them: what Debian has as $*" >&2
+    return 1
+  fi
+  if ((EUID != 0)) && ! command -v sudo >/dev/null; then
+    echo "missing, and neither root nor sudo to install them; as root: apt-get install --no-install-recommends $*" >&2
+    return 1
+  fi
   echo "installing Debian packages: $*" >&2
-  "${root[@]}" apt-get update -qq
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+  # A list that cannot be fetched need not be the one that is needed. apt waits for others with what it installs, not with
+  # its lists.
+  local said deadline=$((SECONDS + 300))
+  until said=$(as_root env LC_ALL=C apt-get update -qq 2>&1); do
+    if [[ $said != *"Could not get lock"* ]] || ((SECONDS > deadline)); then
+      echo "apt-get update: $said" >&2
+      break
+    fi
+    sleep 2
+  done
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
     -o DPkg::Lock::Timeout=300 "$@" >/dev/null
 }
 
@@ -41,7 +73,8 @@ venv_from() {
   need_venv
   rm -rf "$folder"
   python3 -m venv "$folder"
-  "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" --requirement "$requirements"
+  # Not by its script, whose first line holds no more than 127 letters of a path.
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@" --requirement "$requirements"
   echo "$stamp" >"$folder/stamp"
   echo "made $folder from $requirements"
 }

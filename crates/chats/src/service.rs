@@ -1,6 +1,7 @@
 //! The service: what it holds, and how it starts and stops.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use platform::{Clock, Randomness};
@@ -45,6 +46,8 @@ pub struct Chats {
     pub(crate) receipts: Arc<Receipts>,
     pub(crate) audience: Arc<dyn Audience>,
     pub(crate) hints: Arc<Hints>,
+    /// When the last commit failed; 0 if it did not.
+    failed_at: Arc<AtomicI64>,
     batchers: Mutex<Option<Arc<Batchers>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// These end with the service, whatever they are doing.
@@ -62,7 +65,8 @@ impl Chats {
         policy: Policy,
     ) -> Arc<Self> {
         let cache = Arc::new(Cache::new(policy.cached_conversations));
-        let (batchers, news) = Batchers::start(&store, &users, &cache, &clock, &policy);
+        let failed_at = Arc::default();
+        let (batchers, news) = Batchers::start(&store, &users, &cache, &clock, &policy, &failed_at);
         let receipts = Arc::new(Receipts::default());
         let mut tasks = Vec::new();
         let searchable = policy.search.then(Arc::<Searchable>::default);
@@ -89,6 +93,7 @@ impl Chats {
             receipts,
             audience,
             hints: Arc::default(),
+            failed_at,
             batchers: Mutex::new(Some(Arc::new(batchers))),
             tasks: Mutex::new(tasks),
             behind: Mutex::default(),
@@ -112,6 +117,15 @@ impl Chats {
             }
         }
         self.flush_receipts().await;
+    }
+
+    /// For how long it is known that nothing can be written, in milliseconds: the last commit failed, so long ago. None if it
+    /// did not.
+    pub fn failed_for(&self) -> Option<i64> {
+        match self.failed_at.load(Ordering::Relaxed) {
+            0 => None,
+            at => Some((self.clock.now() - at).max(0)),
+        }
     }
 
     pub(crate) fn run_behind(&self, task: impl Future<Output = ()> + Send + 'static) {

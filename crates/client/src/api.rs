@@ -11,6 +11,7 @@ use protocol::{
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use signalr::client::Tls;
 
 use crate::{Error, runtime};
 
@@ -26,6 +27,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Api {
     http: reqwest::Client,
     base: String,
+    tls: Option<Tls>,
 }
 
 #[derive(Deserialize)]
@@ -43,11 +45,21 @@ impl Api {
         Self::from_address(base, None)
     }
 
+    /// As [`Api::new`], trusting those of a PEM file besides the machine's authorities: an operator's own, or the server's
+    /// very certificate.
+    pub fn trusting(base: &str, pem: &[u8]) -> Result<Self, Error> {
+        Self::build(base, None, Some(pem))
+    }
+
     /// As [`Api::new`], speaking from a certain local address: a load generator's way to be many hosts.
     ///
     /// # Errors
     /// As [`Api::new`].
     pub fn from_address(base: &str, local: Option<IpAddr>) -> Result<Self, Error> {
+        Self::build(base, local, None)
+    }
+
+    fn build(base: &str, local: Option<IpAddr>, pem: Option<&[u8]>) -> Result<Self, Error> {
         // Whoever comes first sets it; all of ours set the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let parsed = reqwest::Url::parse(base).map_err(|error| Error::Network(format!("{base}: {error}")))?;
@@ -56,19 +68,31 @@ impl Api {
                 "{base}: a server's address begins with http:// or https://"
             )));
         }
+        let roots = match pem {
+            Some(pem) => Some(reqwest::Certificate::from_pem_bundle(pem).map_err(network)?),
+            None => None,
+        };
+        let wrong = |error: std::io::Error| Error::Network(format!("certificate authorities: {error}"));
+        let tls = pem.map(Tls::with_roots).transpose().map_err(wrong)?;
         let http = reqwest::Client::builder()
+            .tls_certs_merge(roots.unwrap_or_default())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(CALL_TIMEOUT)
             .local_address(local)
             .user_agent(concat!("kith/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(network)?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned() })
+        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), tls })
     }
 
     /// The server's address, without a slash at the end.
     pub fn base(&self) -> &str {
         &self.base
+    }
+
+    /// Whom to trust besides the machine's authorities, if anybody.
+    pub(crate) fn tls(&self) -> Option<Tls> {
+        self.tls.clone()
     }
 
     /// The hub's address, `ws://…/hub` or `wss://…/hub`.

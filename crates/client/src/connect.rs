@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::StatusCode;
 use protocol::{DeviceId, UserId};
 use signalr::Protocol;
-use signalr::client::{CloseReason, ConnectError, Connection, Events, Options};
+use signalr::client::{CloseReason, ConnectError, Connection, Events, Options, Tls};
 
 use crate::runtime::BoxFuture;
 use crate::{Connector, Error, Halves, Hub, Keeper, Push, Pushes};
@@ -38,8 +38,8 @@ impl HubConnector {
     pub async fn open(&self) -> Result<(Hub, Events), Error> {
         let url = self.keeper.api().hub_url();
         let open = |token: String| {
-            let url = &url;
-            async move { connect_hub(url, &token, self.protocol).await }
+            let (url, tls) = (&url, self.keeper.api().tls());
+            async move { open_hub(url, &token, self.protocol, tls).await }
         };
         let (connection, events) = self.keeper.with_token(open).await?;
         Ok((Hub::new(connection), events))
@@ -100,7 +100,17 @@ impl Pushes for Events {
 /// # Errors
 /// As just said; [`Error::Timeout`] or [`Error::Network`] if the server was not reached.
 pub async fn connect_hub(url: &str, token: &str, protocol: Protocol) -> Result<(Connection, Events), Error> {
-    signalr::client::connect(url, Some(token), protocol, Options::default()).await.map_err(connect_error)
+    open_hub(url, token, protocol, None).await
+}
+
+async fn open_hub(
+    url: &str,
+    token: &str,
+    protocol: Protocol,
+    tls: Option<Tls>,
+) -> Result<(Connection, Events), Error> {
+    let options = Options { tls, ..Options::default() };
+    signalr::client::connect(url, Some(token), protocol, options).await.map_err(connect_error)
 }
 
 fn connect_error(error: ConnectError) -> Error {

@@ -1,9 +1,9 @@
 //! The command line: which command, with which settings.
 
-use std::{env, ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{env, ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use kith::serve::Server;
+use kith::serve::{Server, Supervisor};
 use kith::settings::{Settings, Sources, help};
 use kith::telemetry::Telemetry;
 use kith::{bench, cli, operate, stdout};
@@ -154,13 +154,24 @@ fn serve(sourced: Sourced) -> anyhow::Result<()> {
         let stop = stop();
         let mut hang_ups = signal(SignalKind::hangup())?;
         let mut reloader = server.reloader();
+        let supervisor = Arc::new(Supervisor::find());
+        let telling = Arc::clone(&supervisor);
         tokio::spawn(async move {
             while hang_ups.recv().await.is_some() {
+                telling.reloading();
                 reloader.reload(sourced.settings(), &level);
+                telling.ready();
             }
         });
         // The one line on standard output: whoever started the server with port 0 reads the address from it.
         stdout::line(format_args!("Kith listens on {}://{}", server.scheme(), server.address()))?;
+        supervisor.ready();
+        let telling = Arc::clone(&supervisor);
+        tokio::spawn(async move { telling.keep_alive().await });
+        let stop = async move {
+            stop.await;
+            supervisor.stopping();
+        };
         let ended = server.run(stop).await;
         if let Some(telemetry) = telemetry {
             telemetry.flush().await;

@@ -6,7 +6,7 @@ use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
 use crate::delivery::{Delivery, Limits, SendError, SetupError};
@@ -36,6 +36,8 @@ pub struct MailSettings {
     pub port: u16,
     /// How to protect the connection.
     pub encryption: Encryption,
+    /// PEM certificates of authorities to trust besides the machine's.
+    pub ca: Option<Vec<u8>>,
     /// User name and password, where it asks for them.
     pub login: Option<(String, String)>,
     /// The sender, such as `Kith <kith@example.org>`.
@@ -67,8 +69,12 @@ impl Mail {
     fn with_limits(settings: MailSettings, limits: Limits) -> Result<Self, SetupError> {
         let from = settings.from.parse().map_err(|error| SetupError(format!("mail sender: {error}")))?;
         let encrypted = || {
-            TlsParameters::new(settings.host.clone())
-                .map_err(|error| SetupError(format!("mail server: {error}")))
+            let wrong = |error: smtp::Error| SetupError(format!("mail server: {error}"));
+            let mut parameters = TlsParameters::builder(settings.host.clone());
+            if let Some(pem) = &settings.ca {
+                parameters = parameters.add_root_certificate(Certificate::from_pem(pem).map_err(wrong)?);
+            }
+            parameters.build().map_err(wrong)
         };
         let tls = match settings.encryption {
             Encryption::Starttls => Tls::Required(encrypted()?),

@@ -13,6 +13,17 @@ pub struct Inspection {
     pub problems: Vec<String>,
     /// What time it is there, in milliseconds since the Unix epoch, if it has a clock of its own.
     pub clock: Option<i64>,
+    /// How the connection to it is protected. None where nothing leaves this machine.
+    pub wire: Option<Wire>,
+}
+
+/// How a connection is protected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wire {
+    /// By which protocol, such as `TLSv1.3`; None if anybody on the way can read it.
+    pub encrypted: Option<String>,
+    /// Whether the server has to show who it is.
+    pub checked: bool,
 }
 
 /// Where migrations write down what they did.

@@ -10,7 +10,7 @@ mod people;
 pub mod postgres;
 pub mod sqlite;
 
-pub use inspection::Inspection;
+pub use inspection::{Inspection, Wire};
 
 /// Why the database did not answer as asked.
 #[derive(Debug, thiserror::Error)]

@@ -7,6 +7,7 @@ use std::{
     env, fs,
     hash::{BuildHasher, RandomState},
     io::{self, Seek, Write},
+    net::Ipv4Addr,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -42,6 +43,28 @@ pub struct Options {
     pub fsync: bool,
     /// Further settings, as in `postgresql.conf`.
     pub settings: Vec<(String, String)>,
+    /// Files of the data folder by name, such as `server.crt` or `pg_hba.conf`, the server's own and closed to others. Those
+    /// that `initdb` made are replaced.
+    pub files: Vec<(String, String)>,
+}
+
+impl Options {
+    /// Listens on port 5432 of an address besides its socket (see [`own_host`](crate::server::own_host)), with TLS where
+    /// there is a certificate and its key (PEM), and lets in whom `hba`, lines as in `pg_hba.conf`, lets in.
+    #[must_use]
+    pub fn on_network(address: Ipv4Addr, tls: Option<(&str, &str)>, hba: &str) -> Self {
+        let setting = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let mut options = Self {
+            settings: vec![setting("listen_addresses", &address.to_string())],
+            files: vec![setting("pg_hba.conf", &format!("local all all trust\n{hba}\n"))],
+            ..Self::default()
+        };
+        if let Some((certificate, key)) = tls {
+            options.settings.push(setting("ssl", "on"));
+            options.files.extend([setting("server.crt", certificate), setting("server.key", key)]);
+        }
+        options
+    }
 }
 
 /// A private server. Dropping it ends it and removes its data.
@@ -206,7 +229,16 @@ impl Server {
         fs::set_permissions(self.folder.path(), fs::Permissions::from_mode(0o700))?;
         let mut initdb = self.program("initdb")?;
         initdb.arg("-D").arg(self.data()).args(["-U", SUPERUSER, "--auth=trust", "--encoding=UTF8"]);
-        run(initdb.args(["--locale=C.UTF-8", "--no-sync", "--no-instructions"])).map(drop)
+        run(initdb.args(["--locale=C.UTF-8", "--no-sync", "--no-instructions"]))?;
+        for (name, content) in &self.options.files {
+            let path = self.data().join(name);
+            fs::write(&path, content)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+            if is_root() {
+                run(Command::new("chown").arg(UNPRIVILEGED_USER).arg(&path))?;
+            }
+        }
+        Ok(())
     }
 
     /// One of PostgreSQL's programs, to be run as a user it accepts. The process started *is* that program: the

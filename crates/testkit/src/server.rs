@@ -343,7 +343,8 @@ impl Account {
 
 /// An address of this machine that no other server of any test has. A fixed port of 127.0.0.1 would not do: while the
 /// server is down, anybody could get it, even the client that tries to connect to it.
-fn own_host() -> Ipv4Addr {
+#[must_use]
+pub fn own_host() -> Ipv4Addr {
     let [_, b, c, d, ..] = RandomState::new().hash_one(()).to_ne_bytes();
     Ipv4Addr::new(127, b.max(1), c, d.clamp(1, 254))
 }

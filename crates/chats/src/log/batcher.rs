@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use platform::Clock;
@@ -61,6 +62,7 @@ impl Batchers {
         cache: &Arc<Cache>,
         clock: &Arc<dyn Clock>,
         policy: &Policy,
+        failed_at: &Arc<AtomicI64>,
     ) -> (Self, Vec<mpsc::Receiver<Routed>>) {
         let mut queues = Vec::new();
         let mut news = Vec::new();
@@ -73,6 +75,7 @@ impl Batchers {
                 cache: Arc::clone(cache),
                 clock: Arc::clone(clock),
                 policy: policy.clone(),
+                failed_at: Arc::clone(failed_at),
                 routed,
                 in_flight: HashMap::new(),
                 uncertain: HashMap::new(),
@@ -126,6 +129,8 @@ pub(super) struct Batcher {
     pub(super) cache: Arc<Cache>,
     clock: Arc<dyn Clock>,
     policy: Policy,
+    /// When the last commit failed; 0 if it did not.
+    failed_at: Arc<AtomicI64>,
     routed: mpsc::Sender<Routed>,
     /// What is being committed and told: conversations, and the last entry known before it.
     in_flight: HashMap<ConversationId, Seq>,
@@ -266,8 +271,15 @@ impl Batcher {
         if !commit.entries.is_empty() {
             self.in_flight = before(&conversations, &appended);
             match self.store.commit(commit).await {
-                Ok(numbers) => number(&mut appended, numbers),
+                Ok(numbers) => {
+                    self.failed_at.store(0, Ordering::Relaxed);
+                    number(&mut appended, numbers);
+                }
                 Err(error) => {
+                    // Where somebody else was first, it can be written.
+                    if !matches!(error, StoreError::Conflict) {
+                        self.failed_at.store(self.clock.now().max(1), Ordering::Relaxed);
+                    }
                     self.doubt();
                     return Err(error);
                 }

@@ -126,14 +126,14 @@ async fn keep(
     signed_in: SignedIn,
 ) -> Result<(), Failure> {
     let SignedIn { user, device, registered, tokens } = signed_in;
-    let account = Account { server, user, device, tokens };
+    let account = Account { server, ca_file: context.ca_file.clone(), user, device, tokens };
     {
         let _lock = context.profile.lock().await?;
         context.profile.save(&account)?;
     }
     if let Some(before) = before {
         // Best effort: nobody will use that session again, and it ends by itself.
-        if let Ok(api) = client::Api::new(&before.server) {
+        if let Ok(api) = context.api_of(&before) {
             let _ = api.logout(&before.tokens.access_token).await;
         }
     }

@@ -27,6 +27,9 @@ const LOCK_POLL: Duration = Duration::from_millis(25);
 pub(super) struct Account {
     /// The server's address.
     pub(super) server: String,
+    /// Whom to trust that it is that server, besides the machine's authorities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ca_file: Option<PathBuf>,
     /// Who.
     pub(super) user: UserInfo,
     /// This device's session.
@@ -219,6 +222,7 @@ mod tests {
 
     fn account(number: u8) -> Account {
         Account {
+            ca_file: None,
             server: "http://127.0.0.1:8080".to_owned(),
             user: UserInfo {
                 id: UserId::compose(1, [1; 10]),

@@ -37,6 +37,7 @@ mod send;
 mod show;
 mod time;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -58,6 +59,7 @@ Exit codes of the client's commands:
 
 const SERVER_VARIABLE: &str = "KITH_SERVER";
 const PROFILE_VARIABLE: &str = "KITH_PROFILE";
+const CA_VARIABLE: &str = "KITH_CLIENT_CA_FILE";
 
 /// Whether an environment variable is the client's, and so none of the server's settings.
 pub fn is_variable(name: &std::ffi::OsStr) -> bool {
@@ -71,6 +73,10 @@ pub struct Options {
     /// The server's address [env: KITH_SERVER] [default: the one signed in to, or http://127.0.0.1:8080]
     #[arg(long, value_name = "URL")]
     server: Option<String>,
+    /// A PEM file of authorities to trust besides this machine's, for a server with a certificate of its own making; kept with
+    /// the sign-in [env: KITH_CLIENT_CA_FILE]
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// Whose sign-in to use: each profile is one signed-in device [env: KITH_PROFILE] [default: default]
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
@@ -84,6 +90,7 @@ impl Options {
     fn or(self, other: Self) -> Self {
         Self {
             server: self.server.or(other.server),
+            ca_file: self.ca_file.or(other.ca_file),
             profile: self.profile.or(other.profile),
             json: self.json || other.json,
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use platform::{Clock, SystemClock, Timestamp};
 use serde::Serialize;
-use storage::{Failure, Inspection, postgres, sqlite};
+use storage::{Failure, Inspection, Wire, postgres, sqlite};
 
 use crate::serve::{Kept, Tls, check_key, check_senders, data_folder_in_use, open_to_others};
 use crate::settings::{self, DatabaseUrl, Settings};
@@ -24,6 +24,9 @@ const EARLIEST: Timestamp = 1_767_225_600_000;
 const APART_MS: i64 = 5_000;
 /// How long a server may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A longer one is no server's of ours.
+const ANSWER_BYTES: u64 = 64 * 1024;
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -217,7 +220,10 @@ async fn database(settings: &Settings) -> (Finding, Option<Timestamp>) {
             return ((State::Ok, format!("{} will be made", path.display())), None);
         }
         DatabaseUrl::Sqlite(path) => sqlite::inspect(&path, false),
-        DatabaseUrl::Postgres(url) => postgres::inspect(&url).await,
+        DatabaseUrl::Postgres(url) => match settings.database.postgres(&url) {
+            Ok(target) => postgres::inspect(target).await,
+            Err(error) => Err(error),
+        },
     };
     match inspection {
         Ok(inspection) => (judged(&inspection), inspection.clock),
@@ -239,7 +245,25 @@ fn judged(inspection: &Inspection) -> Finding {
             State::Warning,
             format!("the next start brings version {schema} to {newest}: make a backup first"),
         ),
-        _ => (State::Ok, format!("in order, version {schema}")),
+        _ => wired(inspection.wire.as_ref(), format!("in order, version {schema}")),
+    }
+}
+
+/// What is in order, unless somebody on the way to it could read or change what is said.
+fn wired(wire: Option<&Wire>, detail: String) -> Finding {
+    match wire {
+        None => (State::Ok, detail),
+        Some(Wire { encrypted: Some(protocol), checked: true }) => {
+            (State::Ok, format!("{detail}; {protocol}, its certificate is checked"))
+        }
+        Some(Wire { encrypted: Some(protocol), checked: false }) => (
+            State::Warning,
+            format!("{detail}; {protocol}, but nobody checks whose certificate it is: sslmode=verify-full"),
+        ),
+        Some(Wire { encrypted: None, .. }) => (
+            State::Warning,
+            format!("{detail}; the connection is not encrypted: sslmode=verify-full in database.url"),
+        ),
     }
 }
 
@@ -265,8 +289,11 @@ fn address(listen: SocketAddr, ours_runs: bool, encrypted: bool) -> Finding {
             (State::Ok, format!("a server runs, and {listen} is taken; HTTPS is not tried"))
         }
         Err(error) if error.kind() == ErrorKind::AddrInUse => match (ours_runs, ready(listen)) {
-            (true, Some(200)) => (State::Ok, format!("a server answers on {listen}, and is ready")),
-            (true, Some(503)) => (State::Failed, format!("the server on {listen} is not ready")),
+            (true, Some(Ready::Whole)) => (State::Ok, format!("a server answers on {listen}, and is ready")),
+            (true, Some(Ready::ToRead)) => {
+                (State::Failed, format!("the server on {listen} can read, but not write: is the disk full?"))
+            }
+            (true, Some(Ready::No)) => (State::Failed, format!("the server on {listen} is not ready")),
             (true, _) => (State::Failed, format!("a server runs, and does not answer on {listen}")),
             (false, _) => (State::Failed, format!("another program listens on {listen}")),
         },
@@ -274,8 +301,15 @@ fn address(listen: SocketAddr, ours_runs: bool, encrypted: bool) -> Finding {
     }
 }
 
-/// The status that `/ready` answers there.
-fn ready(mut address: SocketAddr) -> Option<u16> {
+/// What `/ready` says.
+enum Ready {
+    Whole,
+    ToRead,
+    No,
+}
+
+/// What the server there says.
+fn ready(mut address: SocketAddr) -> Option<Ready> {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -285,9 +319,14 @@ fn ready(mut address: SocketAddr) -> Option<u16> {
     let mut stream = TcpStream::connect_timeout(&address, ANSWER_TIMEOUT).ok()?;
     stream.set_read_timeout(Some(ANSWER_TIMEOUT)).ok()?;
     write!(stream, "GET /ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
-    let mut status = [0; 12];
-    stream.read_exact(&mut status).ok()?;
-    std::str::from_utf8(&status).ok()?.strip_prefix("HTTP/1.1 ")?.parse().ok()
+    let mut answer = String::new();
+    stream.take(ANSWER_BYTES).read_to_string(&mut answer).ok()?;
+    match answer.strip_prefix("HTTP/1.1 ")?.get(..3)? {
+        "200" if answer.contains(r#""writes":"unavailable""#) => Some(Ready::ToRead),
+        "200" => Some(Ready::Whole),
+        "503" => Some(Ready::No),
+        _ => None,
+    }
 }
 
 fn codes(what: &str, set: Option<&str>) -> Finding {
@@ -306,7 +345,7 @@ mod tests {
     fn databases_are_judged_by_their_version_and_their_damage() {
         let judge = |schema, problems: &[&str]| {
             let problems = problems.iter().map(ToString::to_string).collect();
-            judged(&Inspection { schema, newest: 3, problems, clock: None }).0
+            judged(&Inspection { schema, newest: 3, problems, clock: None, wire: None }).0
         };
         assert_eq!((judge(0, &[]), judge(3, &[])), (State::Ok, State::Ok));
         assert_eq!((judge(2, &[]), judge(4, &[])), (State::Warning, State::Failed));

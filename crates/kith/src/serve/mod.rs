@@ -6,10 +6,11 @@ mod clock;
 mod farewells;
 mod health;
 mod http;
+pub(crate) mod local;
 mod lock;
 mod metrics;
 mod people;
-mod policies;
+pub(crate) mod policies;
 mod redirect;
 mod reload;
 mod requests;
@@ -17,6 +18,7 @@ mod secret;
 mod senders;
 mod sockets;
 mod stores;
+mod supervisor;
 mod tls;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -24,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use accounts::{Accounts, People};
+use accounts::{AccountStore, Accounts, People};
 use anyhow::Context;
 use chats::Chats;
 use gateway::{FanOut, Gateway, Limits, Services};
@@ -44,6 +46,7 @@ pub use reload::Reloader;
 pub(crate) use secret::check_key;
 pub(crate) use senders::check_senders;
 pub use stores::Stores;
+pub use supervisor::Supervisor;
 pub(crate) use tls::Tls;
 
 /// How often accounts writes down who was active and ends what has expired.
@@ -65,6 +68,8 @@ pub struct Server {
     redirect: Option<redirect::Door>,
     acme: Option<acme::Acme>,
     gateway: Arc<Gateway>,
+    local: Option<local::Door>,
+    account_store: Arc<dyn AccountStore>,
     services: Services,
     engine: stores::Engine,
     tls: Option<Arc<Tls>>,
@@ -108,8 +113,8 @@ impl Server {
             Some(door) => door.metrics.of_store(stores.chats),
             None => stores.chats,
         };
-        let (engine, census) = (stores.engine.clone(), Arc::new(stores.engine.clone()));
-        let readiness = Arc::new(health::Readiness::new(stores.engine));
+        let (engine, census) = (stores.engine.clone(), Arc::new(stores.engine));
+        let account_store = Arc::clone(&stores.accounts);
         let clock: Arc<dyn Clock> = steady.clone();
         let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
         let accounts = Accounts::new(
@@ -147,6 +152,11 @@ impl Server {
             policies::chats(settings),
         );
         let signed_in = Everybody { accounts: accounts.clone(), people: people.clone() };
+        let database_folder = match settings.database_url() {
+            DatabaseUrl::Sqlite(path) => path.parent().map(|folder| folder.join("")),
+            DatabaseUrl::Postgres(_) => None,
+        };
+        let readiness = Arc::new(health::Readiness::new(engine.clone(), database_folder, Arc::clone(&chats)));
         chats.start_sweeping(Arc::new(signed_in));
         accounts.on_deletion(Arc::new(farewells::LeavesPeople(people.clone())));
         accounts.on_deletion(Arc::new(farewells::LeavesGroups(Arc::clone(&chats))));
@@ -166,6 +176,8 @@ impl Server {
             redirect,
             acme,
             gateway: Arc::new(gateway),
+            local: local::Door::open(&settings.server.data),
+            account_store,
             services,
             engine,
             tls,
@@ -260,8 +272,17 @@ impl Server {
         };
         let routes = self.gateway.router().merge(health::routes(&self.readiness));
         let router = requests::observed(routes, self.metrics.as_ref().map(|door| door.metrics.clone()));
-        let scraped =
-            self.metrics.map(|door| door.open(&self.fan_out, &self.gateway, &self.limits)).transpose()?;
+        let room = metrics::sampled::Room {
+            readiness: Arc::clone(&self.readiness),
+            folder: self.settings.server.data.clone(),
+        };
+        let scraped = self
+            .metrics
+            .map(|door| door.open(&self.fan_out, &self.gateway, &self.limits, room))
+            .transpose()?;
+        let administered = self
+            .local
+            .map(|door| tokio::spawn(door.serve(self.account_store, Arc::clone(&self.services.notices))));
         let (done, finished) = tokio::sync::oneshot::channel::<Deadline>();
         let drained = async move {
             let _ = done.send(drained.await);
@@ -292,6 +313,10 @@ impl Server {
             tracing::warn!("some requests did not end in time");
         }
         self.services.chats.stop().await;
+        if let Some(administered) = administered {
+            administered.abort();
+            let _ = administered.await; // its socket goes with it
+        }
         self.services.notices.settle().await;
         ringing.abort();
         let _ = stopping.send(true);

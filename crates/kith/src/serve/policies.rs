@@ -56,7 +56,7 @@ pub(super) fn chats(settings: &Settings) -> chats::Policy {
     }
 }
 
-pub(super) fn notices(settings: &Settings) -> notifications::in_app::Policy {
+pub(crate) fn notices(settings: &Settings) -> notifications::in_app::Policy {
     notifications::in_app::Policy {
         keep_days: settings.limits.notifications_days,
         per_user: settings.limits.max_notifications_per_user,

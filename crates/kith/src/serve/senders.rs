@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::{Address, Channel, CodeSender, SendError};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use async_trait::async_trait;
 use notifications::{Encryption, LogSender, Mail, MailSettings, Sms, SmsSettings};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::settings::{self, Settings};
 
@@ -43,6 +45,16 @@ pub(super) fn wire(settings: &Settings) -> anyhow::Result<Arc<dyn CodeSender>> {
         (Some(host), Some(from)) => {
             let set = &settings.mail;
             let login = set.username.clone().zip(set.password.as_ref().map(|it| it.expose().to_owned()));
+            let ca = match &set.ca_file {
+                Some(path) => {
+                    let named = || format!("mail.ca_file: {}", path.display());
+                    let pem = std::fs::read(path).with_context(named)?;
+                    let found = CertificateDer::pem_slice_iter(&pem).filter(Result::is_ok).count();
+                    ensure!(found > 0, "{}: there is no certificate in it", named());
+                    Some(pem)
+                }
+                None => None,
+            };
             let encryption = match set.encryption {
                 settings::Encryption::Starttls => Encryption::Starttls,
                 settings::Encryption::Tls => Encryption::Tls,
@@ -52,6 +64,7 @@ pub(super) fn wire(settings: &Settings) -> anyhow::Result<Arc<dyn CodeSender>> {
                 host: host.clone(),
                 port: set.port,
                 encryption,
+                ca,
                 login,
                 from: from.clone(),
                 service: service.clone(),

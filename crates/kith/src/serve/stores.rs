@@ -48,7 +48,8 @@ impl Stores {
             }
             DatabaseUrl::Postgres(url) => {
                 let connections = settings.database.pool_size as usize;
-                let database = postgres::Database::open(&url, connections)
+                let target = settings.database.postgres(&url).context("the database cannot be opened")?;
+                let database = postgres::Database::at(target, connections)
                     .await
                     .context("cannot open the database of database.url")?;
                 Ok(Self::on(database.clone(), Engine::Postgres(database)))
@@ -78,6 +79,18 @@ impl Engine {
             Self::Sqlite(database) => database.close().await,
             // Its connections end with the process; the database itself goes on.
             Self::Postgres(_) => {}
+        }
+    }
+
+    /// Whether the database takes writes: one that has become a standby, or was set to be read only, does not.
+    pub(super) async fn takes_writes(&self) -> Result<bool, Failure> {
+        match self {
+            Self::Sqlite(_) => Ok(true),
+            Self::Postgres(database) => {
+                let sql =
+                    "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
+                Ok(database.client().await?.query_one(sql, &[]).await?.try_get(0)?)
+            }
         }
     }
 

@@ -2,19 +2,45 @@
 
 use std::{fmt, path::PathBuf};
 
+use storage::{Failure, postgres};
+
 use super::{table::section, value::Value};
 
 section! {
     /// Where accounts and conversations are stored.
     Database {
         /// `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST/NAME`. Without it the embedded database, SQLite, in the file
-        /// kith.db of the data folder.
+        /// kith.db of the data folder. `sslmode` and its kin count as they do for libpq:
+        /// `postgres://USER:PASSWORD@HOST/NAME?sslmode=verify-full`.
         url: Option<DatabaseUrl> = "";
+        /// PostgreSQL: a PEM file of the authorities that may vouch for its certificate, or that certificate itself. With it
+        /// the certificate is checked, its name too (sslmode=verify-full, unless the URL says otherwise); without, it is
+        /// not (sslmode=prefer). As `sslrootcert` in the URL, which comes first.
+        ca_file: Option<PathBuf> = "";
+        /// PostgreSQL: a PEM file with a certificate to show to it, where it asks for one. As `sslcert` in the URL.
+        client_certificate: Option<PathBuf> = "";
+        /// PostgreSQL: a PEM file with the key that goes with it. As `sslkey` in the URL.
+        client_key: Option<PathBuf> = "";
         /// PostgreSQL: connections for everything but the log's appends.
         pool_size: u32 = 16 in 1..=1000;
         /// PostgreSQL: connections that append to the log, each one batch after another. A conversation always goes
         /// through the same one. SQLite has one writer.
         log_batchers: u32 = 4 in 1..=16;
+    }
+}
+
+impl Database {
+    /// The PostgreSQL at that URL, and how the connection to it is protected.
+    ///
+    /// # Errors
+    /// The URL is malformed, or a file cannot be read.
+    pub(crate) fn postgres(&self, url: &str) -> Result<postgres::Target, Failure> {
+        let files = postgres::TlsFiles {
+            ca: self.ca_file.clone(),
+            certificate: self.client_certificate.clone(),
+            key: self.client_key.clone(),
+        };
+        postgres::Target::new(url, &files)
     }
 }
 

@@ -1,5 +1,7 @@
 //! `[mail]`
 
+use std::path::PathBuf;
+
 use super::{Secret, table::section, value::choice};
 
 section! {
@@ -13,6 +15,8 @@ section! {
         /// starttls: plain at first, then encrypted or nothing is sent. tls: encrypted from the start. none: only for a
         /// server on the same machine.
         encryption: Encryption = "starttls";
+        /// A PEM file of authorities to trust besides the machine's, for a mail server with a certificate from one's own.
+        ca_file: Option<PathBuf> = "";
         /// User name to sign in with, where the mail server asks for one.
         username: Option<String> = "";
         /// The password that goes with it.

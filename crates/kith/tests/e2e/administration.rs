@@ -16,6 +16,7 @@ on_both_stores!(
     a_password_good_once,
     sessions_of_others,
     promoted_on_the_database,
+    promoted_beside_a_running_server,
 );
 
 /// What ends the link in the server's log.
@@ -301,4 +302,48 @@ async fn promoted_on_the_database(store: Store) {
     server.restart().expect("started again");
     assert_eq!(ask(&server, &ann, "GET", "/api/admin/statistics", None).status, 200);
     assert_eq!(link_token(&server), None);
+}
+
+/// Whoever is connected is told, and may at once; without the socket it goes by the database, and whoever looks finds it.
+async fn promoted_beside_a_running_server(store: Store) {
+    use std::os::unix::fs::PermissionsExt;
+    let mut server = start(store);
+    let mut ann = Client::register(&server, "ann").await;
+    let _ = server.register("root");
+    promote(&server, "root", "admin");
+    promote(&server, "ann", "moderator");
+    let told = ann.event_that("ntf", |values| values[0]["kind"] == "role").await;
+    assert_eq!((&told[0]["detail"], &told[0]["by"]), (&json!("moderator"), &Value::Null));
+    ann.call("ListAccounts", ()).await;
+    assert!(server.log().contains("audit: role changed on the server's machine"), "{}", server.log());
+    let refused = server.command(&["admin", "promote", "root", "--role", "user"]).output().expect("kith");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("last admin"), "{said}");
+
+    let socket = server.data().join("admin.sock");
+    let mode = std::fs::metadata(&socket).expect("a socket").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "{mode:o}");
+    std::fs::remove_file(&socket).expect("removed");
+    promote(&server, "@ann", "user");
+    let refused = ann.refused("ListAccounts", ()).await;
+    assert!(refused.contains("forbidden"), "with the next request: {refused}");
+    let roles = async |ann: &Client| {
+        let page = ann.call("ListNotifications", ()).await;
+        let kept = page["notifications"].as_array().expect("notifications").clone();
+        let roles = kept.into_iter().filter(|notification| notification["kind"] == "role");
+        roles.map(|notification| text(&notification["detail"])).collect::<Vec<_>>()
+    };
+    assert_eq!(roles(&ann).await, ["user", "moderator"], "the newest first");
+
+    // A server that was killed leaves its socket behind: nobody is there, and the next one takes its place.
+    server.restart().expect("started again");
+    server.kill().expect("killed");
+    assert!(socket.exists());
+    promote(&server, "ann", "admin");
+    server.restart().expect("started again");
+    promote(&server, "ann", "moderator");
+    let ann = Client::connect(&server, &ann.account).await;
+    assert_eq!(roles(&ann).await, ["moderator", "admin", "user", "moderator"]);
+    server.terminate().expect("stopped");
+    assert!(!socket.exists());
 }

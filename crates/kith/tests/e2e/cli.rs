@@ -18,6 +18,7 @@ use crate::support::{PATIENCE, on_both_stores, start};
 mod account;
 mod actions;
 mod devices;
+mod encrypted;
 mod people;
 mod profile;
 
@@ -42,7 +43,7 @@ impl Home {
     fn plain(&self, who: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kith"));
         command.env("HOME", self.folder.path()).env("XDG_CONFIG_HOME", self.folder.path());
-        for variable in ["KITH_SERVER", "KITH_PROFILE"] {
+        for variable in ["KITH_SERVER", "KITH_PROFILE", "KITH_CLIENT_CA_FILE"] {
             command.env_remove(variable);
         }
         command.args(["--profile", who]).args(arguments);

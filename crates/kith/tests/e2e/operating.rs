@@ -2,10 +2,13 @@
 
 mod acme;
 mod backup;
+mod database_tls;
 mod doctor;
 pub(crate) mod https;
+mod mail;
 mod reload;
 mod traces;
+mod unit;
 
 use std::net::SocketAddr;
 
@@ -198,6 +201,8 @@ async fn metrics_count_what_happens_and_the_dashboard_knows_them() {
     assert_eq!(sample(&text, "kith_sign_in_failures_total"), 1.0);
     let logins = r#"kith_http_requests_total{route="/api/auth/login",method="POST",status="401"}"#;
     assert_eq!(sample(&text, logins), 1.0);
+    assert_eq!(sample(&text, "kith_writes_available"), 1.0);
+    assert!(sample(&text, "kith_disk_free_bytes") > 0.0);
     // The server's own door does not serve them, nor does this one serve anything else.
     assert_eq!(get(&server, "/metrics").status, 404);
     let other = testkit::http::request(address, "GET", "/api/auth/sessions", None, None).expect("an answer");

@@ -15,6 +15,7 @@ use testkit::server::{Account, Store, TestServer};
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
+pub(crate) mod authority;
 pub(crate) mod raw;
 mod wire;
 

@@ -94,6 +94,7 @@ fn settings(port: u16) -> MailSettings {
         host: "127.0.0.1".into(),
         port,
         encryption: Encryption::None,
+        ca: None,
         login: None,
         from: "Kith at home <kith@example.org>".into(),
         service: "Kith".into(),

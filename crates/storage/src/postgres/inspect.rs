@@ -1,22 +1,20 @@
 //! A look at a database that nobody migrates.
 
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
+use tokio_postgres::config::Host;
 
-use super::{CONNECT_TIMEOUT, embedded};
+use super::{Target, embedded};
 use crate::Failure;
-use crate::inspection::{Inspection, SCHEMA_VERSION, newest};
+use crate::inspection::{Inspection, SCHEMA_VERSION, Wire, newest};
 
 /// Looks whether the database answers, and how far its tables are. What is broken inside it only PostgreSQL's own tools
 /// tell.
 ///
 /// # Errors
-/// The URL is malformed, or the database does not answer.
-pub async fn inspect(url: &str) -> Result<Inspection, Failure> {
-    let mut config: tokio_postgres::Config =
-        url.parse().map_err(|error| Failure::Settings(format!("database.url: {error}")))?;
-    config.connect_timeout(CONNECT_TIMEOUT);
-    config.application_name("kith doctor");
-    let (client, connection) = config.connect(NoTls).await?;
+/// The database does not answer, or is not the one it should be.
+pub async fn inspect(mut target: Target) -> Result<Inspection, Failure> {
+    target.config.application_name("kith doctor");
+    let (client, connection) = target.connect().await?;
     tokio::spawn(connection);
     let schema = schema(&client).await?;
     let now = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
@@ -26,7 +24,24 @@ pub async fn inspect(url: &str) -> Result<Inspection, Failure> {
         newest: newest(embedded::migrations::runner().get_migrations()),
         problems: Vec::new(),
         clock: Some(clock),
+        wire: wire(&client, &target).await?,
     })
+}
+
+async fn wire(client: &Client, target: &Target) -> Result<Option<Wire>, Failure> {
+    let sql = "SELECT ssl, coalesce(version, '') FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let row = client.query_one(sql, &[]).await?;
+    let local = |host: &Host| match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse().is_ok_and(|it: std::net::IpAddr| it.is_loopback())
+        }
+    };
+    if target.config.get_hosts().iter().all(local) && !row.get::<_, bool>(0) {
+        return Ok(None);
+    }
+    let encrypted = row.get::<_, bool>(0).then(|| row.get(1));
+    Ok(Some(Wire { encrypted, checked: target.is_checked() }))
 }
 
 /// The version of the tables; 0 without any.

@@ -7,17 +7,19 @@ pub mod people;
 pub mod presence;
 
 mod inspect;
+mod target;
+mod tls;
 mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
-use tokio_postgres::{Config, NoTls};
 
 use crate::Failure;
 use crate::inspection::{newer_is_refused, newest};
 pub use inspect::inspect;
+pub use target::{Target, TlsFiles};
 
 mod embedded {
     refinery::embed_migrations!("migrations/postgres");
@@ -39,25 +41,30 @@ pub struct Database {
 }
 
 impl Database {
-    /// Connects to `url` (`postgres://user:password@host:port/database`, or `host=… user=…`), and brings its tables
-    /// up to date. At most `connections` are held.
+    /// As [`at`](Self::at), by a URL alone: `postgres://user:password@host:port/database`.
     ///
     /// # Errors
-    /// The URL is malformed, the database does not answer, or holds tables newer than this program's.
+    /// The URL is malformed, and as of [`at`](Self::at).
     pub async fn open(url: &str, connections: usize) -> Result<Self, Failure> {
-        let mut config: Config =
-            url.parse().map_err(|error| Failure::Settings(format!("database.url: {error}")))?;
-        config.connect_timeout(CONNECT_TIMEOUT);
-        config.application_name("kith");
+        Self::at(Target::new(url, &TlsFiles::default())?, connections).await
+    }
+
+    /// Connects, and brings the database's tables up to date. At most `connections` are held.
+    ///
+    /// # Errors
+    /// The database does not answer, is not the one it should be, or holds tables newer than this program's.
+    pub async fn at(mut target: Target, connections: usize) -> Result<Self, Failure> {
+        let config = &mut target.config;
         // on: a commit is answered only when it has reached the disk, whatever the server's default says.
         let durable = format!("-c synchronous_commit=on -c statement_timeout={STATEMENT_TIMEOUT_MS}");
         config.options(match config.get_options() {
             Some(options) => format!("{options} {durable}"),
             None => durable,
         });
-        migrate(&config).await?;
-        let (watched, used) = (watch::Watched::default(), Arc::new(()));
-        watched.watch(config.clone(), Arc::downgrade(&used));
+        let config = config.clone();
+        migrate(&target).await?;
+        let (watched, used) = (watch::Watched::new(target), Arc::new(()));
+        watched.watch(Arc::downgrade(&used));
         let manager =
             Manager::from_connect(config, watched, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let timeouts = Timeouts {
@@ -83,7 +90,6 @@ impl Database {
     }
 }
 
-/// All that is missing, in one transaction: whatever ends it half way leaves the tables as they were.
 impl Database {
     /// About how many conversations and messages there are, as PostgreSQL last estimated; counted where it has not yet.
     ///
@@ -108,8 +114,9 @@ impl Database {
     }
 }
 
-async fn migrate(config: &Config) -> Result<(), Failure> {
-    let (mut client, connection) = config.connect(NoTls).await?;
+/// All that is missing, in one transaction: whatever ends it half way leaves the tables as they were.
+async fn migrate(target: &Target) -> Result<(), Failure> {
+    let (mut client, connection) = target.connect().await?;
     let driver = tokio::spawn(connection);
     // A large table takes its time, and so does the wait for another node that is at it.
     client.batch_execute("SET statement_timeout = 0").await?;

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use deadpool_postgres::Connect;
 use tokio::task::{AbortHandle, JoinHandle};
-use tokio_postgres::{Client, Config, Error, NoTls};
+use tokio_postgres::{Client, Config, Error};
+
+use super::Target;
 
 /// Between two questions.
 const ASK_EVERY: Duration = Duration::from_secs(2);
@@ -17,31 +19,38 @@ const ASK_EVERY: Duration = Duration::from_secs(2);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens connections, and remembers them.
-#[derive(Clone, Default)]
-pub(super) struct Watched(Arc<Mutex<Vec<AbortHandle>>>);
+#[derive(Clone)]
+pub(super) struct Watched {
+    target: Arc<Target>,
+    open: Arc<Mutex<Vec<AbortHandle>>>,
+}
 
 impl Watched {
+    pub(super) fn new(target: Target) -> Self {
+        Self { target: Arc::new(target), open: Arc::default() }
+    }
+
     fn remember(&self, connection: AbortHandle) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|one| !one.is_finished());
         open.push(connection);
     }
 
     /// Ends all connections, and answers how many there were.
     fn cut(&self) -> usize {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|one| !one.is_finished());
         open.iter().for_each(AbortHandle::abort);
         std::mem::take(&mut *open).len()
     }
 
     /// Asks the database now and then for as long as anybody uses it.
-    pub(super) fn watch(&self, config: Config, used: Weak<()>) {
+    pub(super) fn watch(&self, used: Weak<()>) {
         let watched = self.clone();
         tokio::spawn(async move {
             let mut own: Option<Client> = None;
             while used.strong_count() > 0 {
-                match tokio::time::timeout(ANSWER_TIMEOUT, ask(own.take(), &config)).await {
+                match tokio::time::timeout(ANSWER_TIMEOUT, ask(own.take(), &watched.target)).await {
                     Ok(Ok(client)) => own = Some(client),
                     // It says itself what is wrong, and so it does to the others.
                     Ok(Err(error)) => tracing::debug!(%error, "the database was asked how it is"),
@@ -58,11 +67,11 @@ impl Watched {
     }
 }
 
-async fn ask(own: Option<Client>, config: &Config) -> Result<Client, Error> {
+async fn ask(own: Option<Client>, target: &Target) -> Result<Client, Error> {
     let client = match own {
         Some(client) if !client.is_closed() => client,
         _ => {
-            let (client, connection) = config.connect(NoTls).await?;
+            let (client, connection) = target.connect().await?;
             tokio::spawn(connection);
             client
         }
@@ -74,11 +83,10 @@ async fn ask(own: Option<Client>, config: &Config) -> Result<Client, Error> {
 impl Connect for Watched {
     fn connect(
         &self,
-        config: &Config,
+        _config: &Config,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + '_>> {
-        let config = config.clone();
         Box::pin(async move {
-            let (client, connection) = config.connect(NoTls).await?;
+            let (client, connection) = self.target.connect().await?;
             let task = tokio::spawn(async move {
                 if let Err(error) = connection.await {
                     tracing::warn!(error = super::describe(&error), "a connection to the database ended");

@@ -33,6 +33,7 @@ pub fn inspect(path: &Path, thoroughly: bool) -> Result<Inspection, Failure> {
         newest: newest(embedded::migrations::runner().get_migrations()),
         problems: found.into_iter().filter(|line| line != "ok").collect(),
         clock: None,
+        wire: None,
     })
 }
 

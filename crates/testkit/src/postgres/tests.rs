@@ -37,7 +37,7 @@ fn the_url_suits_tokio_postgres() {
 #[test]
 fn a_crash_and_a_stop_keep_what_was_committed() {
     let settings = vec![("shared_buffers".to_owned(), "16MB".to_owned())];
-    let mut server = Server::start(Options { fsync: true, settings }).unwrap();
+    let mut server = Server::start(Options { fsync: true, settings, ..Options::default() }).unwrap();
     let database = server.database().unwrap();
     assert_eq!(sql(&database.url(), "SHOW fsync").unwrap(), "on");
     assert_eq!(sql(&database.url(), "SHOW shared_buffers").unwrap(), "16MB");

@@ -3,7 +3,7 @@
 
 mod marks;
 mod process;
-mod sampled;
+pub(super) mod sampled;
 mod store;
 
 use std::future::IntoFuture;
@@ -160,12 +160,14 @@ impl Door {
         fan_out: &Arc<FanOut>,
         gateway: &Arc<Gateway>,
         limits: &Arc<Limits>,
+        room: sampled::Room,
     ) -> anyhow::Result<JoinHandle<()>> {
         self.registry.register_collector(Box::new(sampled::Connections {
             fan_out: Arc::clone(fan_out),
             gateway: Arc::clone(gateway),
             limits: Arc::clone(limits),
         }));
+        self.registry.register_collector(Box::new(room));
         tracing::info!("metrics are served on http://{}/metrics", self.listener.local_addr()?);
         let registry = Arc::new(self.registry);
         let scrape = async move || scrape(&registry);

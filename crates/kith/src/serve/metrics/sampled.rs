@@ -1,6 +1,7 @@
 //! What is counted only when it is asked for.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use gateway::{FanOut, Gateway, Limits};
@@ -9,6 +10,8 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+
+use crate::serve::health::Readiness;
 
 /// Who is connected, what was brought to them, and who was told to wait or to sync again.
 pub(super) struct Connections {
@@ -20,6 +23,33 @@ pub(super) struct Connections {
 impl fmt::Debug for Connections {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Connections")
+    }
+}
+
+/// Whether what comes can be kept.
+pub(in crate::serve) struct Room {
+    pub(in crate::serve) readiness: Arc<Readiness>,
+    /// The data folder.
+    pub(in crate::serve) folder: PathBuf,
+}
+
+impl fmt::Debug for Room {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Room")
+    }
+}
+
+impl Collector for Room {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "1 while messages can be written, as far as is known";
+        gauge(&mut encoder, "kith_writes_available", help, self.readiness.can_write().into())?;
+        match rustix::fs::statvfs(&self.folder) {
+            Ok(room) => {
+                let free = room.f_bavail.saturating_mul(room.f_frsize);
+                gauge(&mut encoder, "kith_disk_free_bytes", "Free where the data folder is", free)
+            }
+            Err(_) => Ok(()),
+        }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use testkit::server::{Store, TestServer};
 use tokio::task::block_in_place;
 
 use crate::load::Load;
-use crate::support::{UNLIMITED, start_with, until};
+use crate::support::{Client, UNLIMITED, start_with, until};
 
 /// What has to be answered between two faults.
 const ANSWERS: u64 = 60;
@@ -69,4 +70,35 @@ async fn a_database_that_cuts_its_connections() {
     load.answers(ANSWERS).await;
     load.finish();
     load.judge(&server).await;
+}
+
+/// A standby that took over nothing, or an operator who set it so: what is there can be read, and `/ready` says what does not
+/// work. A balancer that took the node out would take all of them out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_takes_no_writes() {
+    let mut server = start_with(Store::CrashablePostgres, UNLIMITED);
+    let operator = server.own_database().database().expect("a database");
+    let set = |read_only: &str| {
+        let sql = format!(
+            "SET default_transaction_read_only = off;\nALTER SYSTEM SET default_transaction_read_only = {read_only};\n\
+             SELECT pg_reload_conf();"
+        );
+        block_in_place(|| operator.run(&sql)).expect("set");
+    };
+    let ann = Client::register(&server, "ann").await;
+    let notes = ann.group("Notes", &[]).await;
+    ann.send(&notes, "before", "before").await;
+    set("on");
+    block_in_place(|| server.own_database().cut_connections()).expect("cut");
+    let ready = || block_in_place(|| server.request("GET", "/ready", None, None)).expect("an answer");
+    let answer =
+        until("no writes", async || Some(ready()).filter(|it| it.body["writes"] == "unavailable")).await;
+    assert_eq!((answer.status, &answer.body["reason"]), (200, &json!("the database takes no writes")));
+    assert_eq!(ann.history(&notes).await.len(), 2, "what is there can be read");
+    let message = json!({ "id": "refused", "text": "refused" });
+    let refused = ann.try_call("SendMessage", (&notes, message)).await.expect_err("it cannot be kept");
+    assert!(refused.starts_with("unavailable: "), "{refused}");
+    set("off");
+    until("writes", async || (ready().body == json!({ "ready": true })).then_some(())).await;
+    ann.send(&notes, "after", "after").await;
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use testkit::server::{Store, TestServer};
 
 use crate::load::Load;
+use crate::operating::{metrics_address, sample, scrape};
 use crate::support::{Client, UNLIMITED, start, until};
 
 const ANSWERS: u64 = 60;
@@ -39,6 +40,18 @@ fn unshare() -> Option<Vec<&'static str>> {
     ways.iter().find(works).map(|way| way.to_vec())
 }
 
+/// Waits until the server is ready and says of itself that it can write, or cannot.
+async fn writes(server: &TestServer, can: bool) {
+    until("what it says of writes", async || {
+        let answer = server.request("GET", "/ready", None, None).expect("an answer");
+        assert_eq!((answer.status, &answer.body["ready"]), (200, &json!(true)), "{answer:?}");
+        let says = answer.body["writes"] != "unavailable";
+        assert!(says || answer.body["reason"].is_string(), "{answer:?}");
+        (says == can).then_some(())
+    })
+    .await;
+}
+
 /// A file that takes all the room there is.
 fn fill(path: &Path) {
     let mut file = File::create(path).expect("a file");
@@ -63,8 +76,10 @@ async fn a_full_disk_takes_nothing_and_loses_nothing() {
     let data = folder.path().join("data").display().to_string();
     let mut wrapper = unshare;
     wrapper.extend(["sh", "-c", &mount, "sh"]);
-    let settings: Vec<_> = UNLIMITED.iter().copied().chain([("KITH_SERVER_DATA", &*data)]).collect();
+    let own = [("KITH_SERVER_DATA", &*data), ("KITH_METRICS_LISTEN", "127.0.0.1:0")];
+    let settings: Vec<_> = UNLIMITED.iter().copied().chain(own).collect();
     let server = wrapped(&settings, &wrapper);
+    let metrics = metrics_address(&server).await;
     // The server's own view of the disk: nobody else sees that mount.
     let seen = PathBuf::from(format!("/proc/{}/root{disk}", server.id()));
     let ballast = seen.join("ballast");
@@ -85,8 +100,13 @@ async fn a_full_disk_takes_nothing_and_loses_nothing() {
             until("a refusal", async || ann.try_call("SendMessage", (&notes, &large)).await.err()).await;
         assert!(refused.starts_with("unavailable: "), "{refused}");
         assert_eq!(server.request("GET", "/health", None, None).expect("an answer").status, 200);
+        writes(&server, false).await;
+        assert_eq!(sample(&scrape(metrics), "kith_writes_available"), 0.0);
+        assert!(sample(&scrape(metrics), "kith_disk_free_bytes") < 1e6);
         fs::remove_file(&ballast).expect("room");
         load.answers(ANSWERS).await;
+        writes(&server, true).await;
+        assert_eq!(sample(&scrape(metrics), "kith_writes_available"), 1.0);
         let id = format!("after-{round}");
         until("room", async || {
             let sent = ann.try_call("SendMessage", (&notes, json!({ "id": id, "text": id }))).await;
@@ -117,7 +137,9 @@ async fn files_that_may_not_grow() {
         limit(&server, "0");
         load.refusals(5).await;
         assert_eq!(server.request("GET", "/health", None, None).expect("an answer").status, 200);
+        writes(&server, false).await;
         limit(&server, "unlimited");
+        writes(&server, true).await;
     }
     load.answers(ANSWERS).await;
     load.finish();

@@ -1,7 +1,7 @@
 # Thin: each target is one script or one command. `make` alone lists them.
 .DEFAULT_GOAL := help
 # Where rustup puts it, before the shell was started anew.
-export PATH := $(PATH):$(HOME)/.cargo/bin
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 .PHONY: help run test check audit bench
 
 help: ## List the targets

@@ -31,8 +31,8 @@ as_root() {
   sudo env "${kept[@]}" "$@"
 }
 
-# apt_install PACKAGE…: installs Debian packages, waiting for another apt to finish.
-apt_install() {
+# can_install PACKAGE…: whether Debian packages can be installed; says what to do where they cannot.
+can_install() {
   if ! command -v apt-get >/dev/null; then
     echo "missing, and there is no apt-get here to install them: what Debian has as $*" >&2
     return 1
@@ -41,6 +41,11 @@ apt_install() {
     echo "missing, and neither root nor sudo to install them; as root: apt-get install --no-install-recommends $*" >&2
     return 1
   fi
+}
+
+# apt_install PACKAGE…: installs Debian packages, waiting for another apt to finish.
+apt_install() {
+  can_install "$@" || return
   echo "installing Debian packages: $*" >&2
   # A list that cannot be fetched need not be the one that is needed. apt waits for others with what it installs, not with
   # its lists.

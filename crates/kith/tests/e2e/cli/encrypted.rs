@@ -120,7 +120,7 @@ async fn a_code_registers_and_signs_in_at_a_terminal(store: Store) {
     }
     home.done(
         "ann",
-        &["send", &home.done("bob", &["whoami"], "")[0]["user"]["id"].as_str().expect("an id"), "hi"],
+        &["send", home.done("bob", &["whoami"], "")[0]["user"]["id"].as_str().expect("an id"), "hi"],
         "",
     );
     assert_eq!(home.done("bob", &["listen", "--count", "1"], "")[0]["body"]["text"], "hi");

@@ -42,7 +42,7 @@ fn systemd_understands_the_unit_and_finds_it_closed() {
     for line in [
         "Type=notify",
         "ExecStart=/usr/local/bin/kith serve",
-        "ExecReload=/bin/kill -HUP $MAINPID",
+        "ExecReload=/bin/sh -c 'kill -HUP $MAINPID'",
         "Environment=KITH_SERVER_DATA=/var/lib/kith",
         "StateDirectory=kith",
         "Restart=on-failure",

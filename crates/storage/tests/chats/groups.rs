@@ -148,12 +148,15 @@ async fn what_members_set_is_theirs(store: Store) {
     let all = store.stays(bob, None).await.unwrap();
     assert_eq!(all.iter().filter(|it| it.settings.archived).count(), 1);
     assert_eq!(store.set(bob, id, SettingsChange::Archived(false)).await.unwrap(), settings(false, 77));
-    // Who comes back begins anew.
+    // Who comes back finds what they had set.
     moves(&store, id, bob, MemberChange::Left, bob, 1).await;
     assert_eq!(of(bob, id).await, settings(false, 77));
     moves(&store, id, bob, MemberChange::Joined, bob, 2).await;
-    assert_eq!(of(bob, id).await, settings(false, 0));
-    assert_eq!(store.set(bob, id, SettingsChange::Archived(true)).await.unwrap(), settings(true, 0));
+    assert_eq!(of(bob, id).await, settings(false, 77));
+    assert_eq!(store.set(bob, id, SettingsChange::Archived(true)).await.unwrap(), settings(true, 77));
+    moves(&store, id, bob, MemberChange::Left, bob, 3).await;
+    moves(&store, id, bob, MemberChange::Joined, bob, 4).await;
+    assert_eq!(of(bob, id).await, settings(true, 77));
 }
 
 async fn retention_is_kept_with_the_head(store: Store) {

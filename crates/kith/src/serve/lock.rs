@@ -59,8 +59,8 @@ pub(crate) fn data_folder_in_use(folder: &Path) -> bool {
 pub(crate) fn open_to_others(folder: &Path) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     let open = |path: &Path| fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0);
-    let files = ["secret.key", "kith.db"].into_iter().map(|name| folder.join(name));
-    open(folder).then(|| files.filter(|file| open(file)).next().unwrap_or_else(|| folder.to_owned()))
+    let mut files = ["secret.key", "kith.db"].into_iter().map(|name| folder.join(name));
+    open(folder).then(|| files.find(|file| open(file)).unwrap_or_else(|| folder.to_owned()))
 }
 
 /// What others may read is not known.

@@ -31,7 +31,7 @@ async fn the_life_of_a_group(store: Store) {
     assert_eq!(ann.refused("POST", &at("leave"), None), code(409, "last_admin"));
     assert_eq!(ann.refused("POST", &at("demote"), who(&ann)), code(409, "last_admin"));
     let unknown = Some(json!({ "user": NOBODY }));
-    assert_eq!(ann.refused("POST", &at("addMember"), unknown), code(422, "invalid"));
+    assert_eq!(ann.refused("POST", &at("addMember"), unknown), code(404, "not_found"));
     assert_eq!(ann.refused("PUT", &path, Some(json!({ "name": "" }))), code(422, "invalid"));
     assert_eq!(ann.refused("POST", "/api/groups/create", Some(json!({ "name": "" }))), code(422, "invalid"));
 

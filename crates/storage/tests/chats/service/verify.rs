@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use chats::store::Stay;
 use protocol::{Body, Content, HistoryRequest, Message, OutgoingMessage, SyncRequest};
 
 use super::actions::{World, text_of};
@@ -27,17 +28,31 @@ impl Verified {
         let ids = world.conversations.lock().unwrap().clone();
         for (index, id) in ids.into_iter().enumerate() {
             // Each entry is seen by its sender at least.
-            let mut seen: BTreeMap<Seq, Message> = BTreeMap::new();
+            let mut seen: BTreeMap<Seq, (Seq, Message)> = BTreeMap::new();
             let mut by_user = HashMap::new();
             for user in &world.users {
                 let messages = history(life, *user, id, 1 + index as u32 * 3).await;
                 by_user.insert(*user, messages.iter().map(|message| message.seq).collect::<Vec<_>>());
+                let stays = life.raw.stays(*user, Some(id)).await.unwrap();
                 for message in messages {
-                    let first = seen.entry(message.seq).or_insert_with(|| message.clone());
-                    assert_eq!(*first, message, "everybody sees the same");
+                    let holds = |stay: &&Stay| {
+                        stay.from_seq <= message.seq && stay.to_seq.is_none_or(|to| message.seq <= to)
+                    };
+                    let until = stays.iter().find(holds).unwrap().to_seq.unwrap_or(Seq::MAX);
+                    let (last, known) = seen.entry(message.seq).or_insert_with(|| (until, message.clone()));
+                    if until == Seq::MAX && *last == Seq::MAX {
+                        assert_eq!(*known, message, "all members see the same");
+                    }
+                    let bare =
+                        |it: &Message| (it.seq, it.id.clone(), it.sender, it.device, it.sent_at, it.kind);
+                    assert_eq!(bare(known), bare(&message), "everybody sees the same entry");
+                    // Whoever has gone sees it as it was then: who was there for longest knows what became of it.
+                    if until > *last {
+                        (*last, *known) = (until, message);
+                    }
                 }
             }
-            let messages: Vec<_> = seen.into_values().collect();
+            let messages: Vec<_> = seen.into_values().map(|(_, message)| message).collect();
             let mut model = world.model(index);
             model.read(&messages, policy().group_members);
             let last = messages.len() as Seq;

@@ -1,5 +1,7 @@
 //! Ask for a one-time code (A1).
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use hmac::Mac;
 use platform::Timestamp;
@@ -79,6 +81,7 @@ impl Accounts {
             max_per_hour: inner.policy.codes_per_hour,
         };
         if let CodeSaved::TooSoon(retry_at) = inner.store.save_code(new).await? {
+            inner.refused_codes.fetch_add(1, Ordering::Relaxed);
             return Err(AccountError::RateLimited { retry_after: until(now, retry_at) });
         }
         if sent.left

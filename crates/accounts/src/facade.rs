@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -66,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) first_admin: Hmac<Sha256>,
     pub(crate) swept_at: AtomicI64,
     pub(crate) registration_open: AtomicBool,
+    /// Codes that were refused because the same receiver had one, or several.
+    pub(crate) refused_codes: AtomicU64,
 }
 
 impl Accounts {
@@ -96,6 +98,7 @@ impl Accounts {
             first_admin: key.derive("kith first admin 1: proves who runs the server"),
             swept_at: AtomicI64::new(0),
             registration_open: AtomicBool::new(policy.registration_open),
+            refused_codes: AtomicU64::new(0),
             policy,
         }))
     }
@@ -103,6 +106,12 @@ impl Accounts {
     /// From now on strangers may register, or may not.
     pub fn open_registration(&self, open: bool) {
         self.0.registration_open.store(open, Ordering::Relaxed);
+    }
+
+    /// How many were refused so far, by the bound's name.
+    pub fn refused(&self) -> [(&'static str, u64); 2] {
+        let codes = self.0.refused_codes.load(Ordering::Relaxed);
+        [("waiting_hashes", self.0.hasher.refused()), ("codes_per_receiver", codes)]
     }
 
     /// From now on tells `observer` of every session that ends on this node.

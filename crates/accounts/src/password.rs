@@ -1,6 +1,7 @@
 //! Argon2id (RFC 9106) within bounds: so many hashes at once, so many waiting, and no memory kept afterwards.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
@@ -27,6 +28,7 @@ const RESERVED_BLOCKS: usize = 33 * 1024;
 pub(crate) struct Hasher {
     turns: Arc<Semaphore>,
     places: Arc<Semaphore>,
+    refused: AtomicU64,
 }
 
 impl Hasher {
@@ -35,7 +37,13 @@ impl Hasher {
         Self {
             turns: Arc::new(Semaphore::new(turns)),
             places: Arc::new(Semaphore::new(turns + policy.waiting_hashes as usize)),
+            refused: AtomicU64::new(0),
         }
+    }
+
+    /// How many were refused because too many waited.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// The hash to store, in the PHC string format.
@@ -78,13 +86,16 @@ impl Hasher {
         &self,
         work: impl FnOnce() -> Result<T, AccountError> + Send + 'static,
     ) -> Result<T, AccountError> {
-        const BUSY: AccountError = AccountError::RateLimited { retry_after: None };
-        let _place = self.places.try_acquire().map_err(|_| BUSY)?;
+        let busy = || {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            AccountError::RateLimited { retry_after: None }
+        };
+        let _place = self.places.try_acquire().map_err(|_| busy())?;
         let turn: OwnedSemaphorePermit =
             match tokio::time::timeout(TURN_TIMEOUT, Arc::clone(&self.turns).acquire_owned()).await {
                 Ok(Ok(turn)) => turn,
                 Ok(Err(closed)) => return Err(internal(closed)),
-                Err(_elapsed) => return Err(BUSY),
+                Err(_elapsed) => return Err(busy()),
             };
         tokio::task::spawn_blocking(move || {
             // Here, so that the turn lasts as long as the work, even if nobody waits for it any more.

@@ -24,6 +24,22 @@ impl Chats {
         peer: UserId,
         kind: ConversationKind,
     ) -> Result<ConversationId, ChatError> {
+        match self.begun_with(caller, peer, kind).await? {
+            Some(begun) => Ok(begun),
+            None => self.converse(caller.user, peer, kind).await,
+        }
+    }
+
+    /// The direct conversation with `peer`, if there is one already. Without one, the caller may begin it.
+    ///
+    /// # Errors
+    /// There is no such user; they want an invite first; one has blocked the other; or the store did not answer.
+    pub async fn begun_with(
+        &self,
+        caller: Caller,
+        peer: UserId,
+        kind: ConversationKind,
+    ) -> Result<Option<ConversationId>, ChatError> {
         if !self.names(vec![peer]).await?.contains_key(&peer) {
             return Err(ChatError::NotFound("user"));
         }
@@ -32,11 +48,11 @@ impl Chats {
             Err(ChatError::NotFound(_)) => {
                 let key = CreationKey::Pair(caller.user.min(peer), caller.user.max(peer));
                 let found = self.store.find_created(vec![(key, kind)]).await?.pop().flatten();
-                return found.ok_or(ChatError::NotFound("user"));
+                return found.map(Some).ok_or(ChatError::NotFound("user"));
             }
             other => other?,
         }
-        self.converse(caller.user, peer, kind).await
+        Ok(self.store.pair(caller.user.min(peer), caller.user.max(peer), kind).await?)
     }
 
     /// The direct conversation of two who have agreed to it, begun by `one` if there is none.

@@ -159,6 +159,13 @@ impl Gateway {
         self.shared.changes.settled().await;
     }
 
+    /// How many requests, sign-ins and connections were refused so far, by the limit's name.
+    pub fn refused(&self) -> Vec<(&'static str, u64)> {
+        let Shared { limits, services, directory, .. } = &*self.shared;
+        let connections = ("max_connections_per_user", directory.refused());
+        limits.refused().chain(services.accounts.refused()).chain([connections]).collect()
+    }
+
     /// Takes no new connections, and closes the others with leave to come back.
     pub async fn drain(&self) {
         self.hub.drain().await;

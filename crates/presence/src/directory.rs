@@ -1,5 +1,7 @@
 //! Which connections a user has on this node.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use protocol::{DeviceId, UserId};
 
 use crate::PresenceError;
@@ -26,12 +28,13 @@ pub struct Counts {
 pub struct Directory<H> {
     shards: Sharded<PerUser<Connection<H>>>,
     user_connections: usize,
+    refused: AtomicU64,
 }
 
 impl<H: Clone> Directory<H> {
     /// An empty directory that takes at most `user_connections` connections of each user.
     pub fn new(user_connections: usize) -> Self {
-        Self { shards: Sharded::new(), user_connections }
+        Self { shards: Sharded::new(), user_connections, refused: AtomicU64::new(0) }
     }
 
     /// Enters a connection. Its `number` is its own: no other connection of this node ever had it.
@@ -51,10 +54,16 @@ impl<H: Clone> Directory<H> {
         let connections = shard.get(user);
         debug_assert!(connections.iter().all(|connection| connection.number != number));
         if connections.len() >= self.user_connections {
+            self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(PresenceError::TooManyConnections { limit: self.user_connections });
         }
         shard.push(user, Connection { number, device, handle });
         Ok(())
+    }
+
+    /// How many connections were refused so far because the user had as many as allowed.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Takes a connection out: its handle, or nothing if it was not in.

@@ -16,7 +16,13 @@ pub(crate) async fn start_direct(
     user: UserId,
     kind: Option<ConversationKind>,
 ) -> Result<ConversationId, CommandError> {
-    Ok(shared.services.chats.start_direct(caller, user, kind.unwrap_or_default()).await?)
+    let (chats, kind) = (&shared.services.chats, kind.unwrap_or_default());
+    if let Some(begun) = chats.begun_with(caller, user, kind).await? {
+        return Ok(begun);
+    }
+    // Before it is made: however many come at once, no more are made than may be.
+    shared.limits.several(caller.user, Limit::Directs, 1)?;
+    Ok(chats.converse(caller.user, user, kind).await?)
 }
 
 pub(crate) async fn start_group(

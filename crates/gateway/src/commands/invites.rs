@@ -4,6 +4,7 @@ use chats::Caller;
 use protocol::{Invite, InviteDirection, InviteId, InviteOutcome, UserId};
 
 use crate::CommandError;
+use crate::limits::Limit;
 use crate::state::Shared;
 
 pub(crate) async fn send(
@@ -12,6 +13,10 @@ pub(crate) async fn send(
     user: UserId,
     message: Option<String>,
 ) -> Result<InviteOutcome, CommandError> {
+    // It is a way to begin a conversation: at once, where they take everybody.
+    if !shared.services.chats.have_talked(caller.user, user).await? {
+        shared.limits.several(caller.user, Limit::Directs, 1)?;
+    }
     Ok(shared.services.people.invite(caller.user, user, message).await?)
 }
 

@@ -83,7 +83,7 @@ pub(crate) async fn at_the_door(
 ) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.ip());
     let peer = peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
-    let address = shared.limits.policy.proxies.client(peer, request.headers());
+    let address = shared.limits.proxies.client(peer, request.headers());
     let path = request.extensions().get::<MatchedPath>().map_or("", |path| path.as_str());
     let is_hub = path == "/hub" || path.starts_with("/hub/");
     let (door, method) = if is_hub {

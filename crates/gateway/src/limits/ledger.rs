@@ -5,6 +5,7 @@
 //! least.
 
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Parts of the table that are locked one by one.
@@ -28,9 +29,38 @@ impl Bucket {
         Some(Self { step, room: step * u64::from(burst.max(1)) })
     }
 
+    /// The moment at which it is full, seen from now. Nobody owes more than all of it, whatever the bucket was before.
+    fn full_at(&self, full_at: u64, now: u64) -> u64 {
+        full_at.clamp(now, now.saturating_add(self.room))
+    }
+
     /// Who asks for more than it ever holds takes all of it.
     fn price(&self, tokens: u64) -> u64 {
         self.step.saturating_mul(tokens).min(self.room)
+    }
+}
+
+/// A bucket that may be changed while others ask for it. `step` 0: there are no bounds.
+#[derive(Debug, Default)]
+pub(super) struct SharedBucket {
+    step: AtomicU64,
+    room: AtomicU64,
+}
+
+impl SharedBucket {
+    /// Costs no more than reading two numbers: every request does.
+    pub(super) fn get(&self) -> Option<Bucket> {
+        // With `set` this may be a step of before and a room of now, for one who asks at that very moment: a little more or
+        // less for once. Never a step with a room that no bucket had.
+        let step = self.step.load(Ordering::Acquire);
+        (step > 0).then(|| Bucket { step, room: self.room.load(Ordering::Relaxed) })
+    }
+
+    pub(super) fn set(&self, bucket: Option<Bucket>) {
+        if let Some(bucket) = bucket {
+            self.room.store(bucket.room, Ordering::Relaxed);
+        }
+        self.step.store(bucket.map_or(0, |bucket| bucket.step), Ordering::Release);
     }
 }
 
@@ -76,14 +106,16 @@ impl<const WIDTH: usize> Ledger<WIDTH> {
     pub(super) fn take(&self, key: impl Hash, now: u64, charges: &[Charge]) -> Result<(), Empty> {
         self.with_row(key, |row| {
             for (charge, Charge { column, bucket, tokens }) in charges.iter().enumerate() {
-                let due = row[*column].max(now).saturating_add(bucket.price(*tokens));
+                // Also when it is refused: who owed more under another bucket pays it off from now on.
+                row[*column] = bucket.full_at(row[*column], now);
+                let due = row[*column].saturating_add(bucket.price(*tokens));
                 let wait_ns = due.saturating_sub(now.saturating_add(bucket.room));
                 if wait_ns > 0 {
                     return Err(Empty { charge, wait_ns });
                 }
             }
             for Charge { column, bucket, tokens } in charges {
-                row[*column] = row[*column].max(now).saturating_add(bucket.price(*tokens));
+                row[*column] = row[*column].saturating_add(bucket.price(*tokens));
             }
             Ok(())
         })
@@ -193,6 +225,24 @@ mod tests {
         assert!(ledger.take("debtor", S, &one).is_err());
         let rows: usize = ledger.shards.iter().map(|shard| shard.lock().expect("a shard").len()).sum();
         assert_eq!(rows, SHARDS * WAYS);
+    }
+
+    #[test]
+    fn a_bucket_that_changes_lets_nobody_wait_longer_than_it_would_itself() {
+        let (ledger, shared) = (Ledger::<2>::new(1_000), SharedBucket::default());
+        assert!(shared.get().is_none());
+        let take = |now| match shared.get() {
+            Some(bucket) => ledger.take("a", now, &[Charge { column: 1, bucket, tokens: 1 }]),
+            None => Ok(()),
+        };
+        shared.set(Bucket::new(1, 3_600 * S, 5));
+        assert_eq!((0..10).filter(|_| take(S).is_ok()).count(), 5);
+        assert_eq!(take(S), Err(Empty { charge: 0, wait_ns: 3_600 * S }));
+        shared.set(Bucket::new(10, S, 5));
+        assert_eq!(take(S), Err(Empty { charge: 0, wait_ns: S / 10 }));
+        assert_eq!(take(S + S / 10), Ok(()));
+        shared.set(None);
+        assert_eq!((0..10).filter(|_| take(2 * S).is_ok()).count(), 10);
     }
 
     #[test]

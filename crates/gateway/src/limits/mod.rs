@@ -16,7 +16,7 @@ use std::fmt;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use protocol::{ErrorCode, UserId};
@@ -27,7 +27,7 @@ pub(crate) use address::network;
 pub(crate) use answers::{Seat, Slot, hold};
 pub(crate) use door::{Asked, Doors, at_the_door, doors};
 pub(crate) use hashes::{HUB, wrong};
-use ledger::{Bucket, Charge, Ledger};
+use ledger::{Bucket, Charge, Ledger, SharedBucket};
 pub use places::{Crowded, Place};
 pub use rate::Rate;
 
@@ -89,6 +89,8 @@ limits! {
     Groups groups_per_account 5 "new groups",
     /// Reports that an account makes.
     Reports reports_per_account 6 "reports",
+    /// Direct conversations that an account begins, or invites somebody to.
+    Directs directs_per_account 7 "new conversations",
     /// Requests without a session, from an address.
     OpenRequests requests_per_address 1 "requests without a session",
     /// Attempts to connect to the hub.
@@ -116,7 +118,7 @@ const SERVER: &str = "server";
 /// Tells the keys of users and their devices from others.
 const BY_DEVICE: &str = "device";
 /// The column of what an account asks for beyond its requests.
-const EXCESS: usize = 7;
+const EXCESS: usize = 8;
 /// How many times its requests an account may ask for in vain before its connections are closed.
 const MAX_EXCESS: u32 = 10;
 
@@ -155,10 +157,12 @@ impl Default for Policy {
 
 /// Who has used how much.
 pub struct Limits {
-    policy: Policy,
-    buckets: Vec<Option<Bucket>>,
-    accounts: Ledger<8>,
-    excess: Option<Bucket>,
+    proxies: Proxies,
+    /// Open connections of one address; 0 is no bound.
+    connections_per_address: AtomicUsize,
+    buckets: Vec<SharedBucket>,
+    accounts: Ledger<9>,
+    excess: SharedBucket,
     addresses: Ledger<7>,
     /// Names that somebody tried to sign in with, alone and with their address.
     names: Ledger<4>,
@@ -177,10 +181,12 @@ impl Limits {
     /// Nobody has used anything yet.
     pub fn new(policy: Policy) -> Self {
         let keys = policy.tracked_keys;
-        Self {
-            buckets: Limit::ALL.iter().map(|limit| policy.rates.of(*limit).bucket()).collect(),
+        let limits = Self {
+            proxies: policy.proxies,
+            connections_per_address: AtomicUsize::default(),
+            buckets: Limit::ALL.iter().map(|_| SharedBucket::default()).collect(),
             accounts: Ledger::new(keys),
-            excess: policy.rates.requests_per_account.times(MAX_EXCESS).bucket(),
+            excess: SharedBucket::default(),
             addresses: Ledger::new(keys),
             names: Ledger::new(keys),
             server: Ledger::new(1),
@@ -190,8 +196,19 @@ impl Limits {
             hashing: Mutex::default(),
             answers: answers::Answers::new(policy.answers_per_account, policy.answers_bytes),
             origin: Instant::now(),
-            policy,
+        };
+        limits.set(&policy.rates, policy.connections_per_address);
+        limits
+    }
+
+    /// From now on these rates and so many open connections of one address. What was used stays used, but nobody owes more
+    /// than a new rate lets anybody owe: whoever waits under a stricter one does not go on waiting.
+    pub fn set(&self, rates: &Rates, connections_per_address: usize) {
+        for (limit, bucket) in Limit::ALL.iter().zip(&self.buckets) {
+            bucket.set(rates.of(*limit).bucket());
         }
+        self.excess.set(rates.requests_per_account.times(MAX_EXCESS).bucket());
+        self.connections_per_address.store(connections_per_address, Ordering::Relaxed);
     }
 
     /// How many were refused so far, by the limit's name.
@@ -221,7 +238,7 @@ impl Limits {
 
     /// So many messages of an account on the hub called nothing or were refused: whether it is to be let go on.
     pub(crate) fn excess(&self, user: UserId, count: u32) -> Result<(), CommandError> {
-        let Some(bucket) = self.excess else { return Ok(()) };
+        let Some(bucket) = self.excess.get() else { return Ok(()) };
         let now = self.now();
         let taken = self.accounts.take(user, now, &[Charge { column: EXCESS, bucket, tokens: count.into() }]);
         taken.map_err(|empty| self.refuse(Limit::Requests, empty.wait_ns, now, &user))
@@ -274,7 +291,7 @@ impl Limits {
     }
 
     fn bucket(&self, limit: Limit, tokens: u64) -> Option<Charge> {
-        self.buckets[limit as usize].map(|bucket| Charge { column: limit.column(), bucket, tokens })
+        self.buckets[limit as usize].get().map(|bucket| Charge { column: limit.column(), bucket, tokens })
     }
 
     fn charge<const WIDTH: usize>(

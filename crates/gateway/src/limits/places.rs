@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Limits, address};
@@ -40,12 +41,12 @@ impl Limits {
     /// # Errors
     /// [`Crowded`].
     pub fn socket(self: &Arc<Self>, peer: IpAddr) -> Result<Option<Place>, Crowded> {
-        if self.policy.proxies.trusts(peer.to_canonical()) { Ok(None) } else { self.place(peer) }
+        if self.proxies.trusts(peer.to_canonical()) { Ok(None) } else { self.place(peer) }
     }
 
     /// A place for a connection of this address; none where they are not counted.
     pub(crate) fn place(self: &Arc<Self>, address: IpAddr) -> Result<Option<Place>, Crowded> {
-        let most = self.policy.connections_per_address;
+        let most = self.connections_per_address.load(Ordering::Relaxed);
         if most == 0 {
             return Ok(None);
         }

@@ -25,6 +25,7 @@ const SEEN: &[(&str, &[(&str, &str)])] = &[
             ("limits.searches_per_account", WAIT),
             ("limits.invitations_per_account", WAIT),
             ("limits.groups_per_account", WAIT),
+            ("limits.directs_per_account", WAIT),
             ("limits.reports_per_account", WAIT),
         ],
     ),

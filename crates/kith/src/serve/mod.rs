@@ -237,6 +237,7 @@ impl Server {
         Reloader {
             settings: self.settings.clone(),
             accounts: self.services.accounts.clone(),
+            limits: Arc::clone(&self.limits),
             tls: self.tls.clone(),
             drain_timeout_s: Arc::clone(&self.drain_timeout_s),
         }
@@ -278,7 +279,7 @@ impl Server {
         };
         let scraped = self
             .metrics
-            .map(|door| door.open(&self.fan_out, &self.gateway, &self.limits, room))
+            .map(|door| door.open(&self.fan_out, &self.gateway, room))
             .transpose()?;
         let administered = self
             .local

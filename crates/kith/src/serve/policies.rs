@@ -73,6 +73,7 @@ pub(super) fn limits(settings: &Settings) -> gateway::LimitPolicy {
             invitations_per_account: set.invitations_per_account,
             groups_per_account: set.groups_per_account,
             reports_per_account: set.reports_per_account,
+            directs_per_account: set.directs_per_account,
             requests_per_address: set.requests_per_address,
             connects_per_address: set.connects_per_address,
             sign_ins_per_address: set.sign_ins_per_address,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    Settings,
+    Settings, is_live,
     table::{Key, Section},
     value::Toml,
 };
@@ -36,7 +36,10 @@ pub fn markdown() -> String {
         "<!-- Generated from crates/kith/src/settings by `cargo test -p kith --test generated`. -->\n\n# Settings\n\n\
          `kith serve` needs none. Each has a default; a TOML file (`--config FILE` or `KITH_CONFIG`) overrides it, the\n\
          environment overrides the file, flags override both. What is not understood, an unknown key or a bad value, is\n\
-         an error at start. The default is written as in TOML; `—` is none, in the environment an empty text.\n",
+         an error at start. The default is written as in TOML; `—` is none, in the environment an empty text.\n\n\
+         SIGHUP (`systemctl reload kith`) makes a running server read them again. If anything in them is wrong, all stay as\n\
+         they were, and the log says why. Those with ↻ count from then on; changes of the others wait for a restart, and\n\
+         the log names them.\n",
     );
     each_section(|name, section| {
         put(&mut out, format_args!("\n## `[{name}]`\n\n{}\n\n", one_line(section.about())));
@@ -44,8 +47,11 @@ pub fn markdown() -> String {
         for key in section.keys(name) {
             let default = shown(&key);
             let (variable, doc) = (key.variable(), one_line(key.doc));
-            let row =
-                format_args!("| `{}` | {default} | `{variable}` | {} | {doc} |\n", key.name, key.expected);
+            let live = if is_live(&key.path()) { " ↻" } else { "" };
+            let row = format_args!(
+                "| `{}`{live} | {default} | `{variable}` | {} | {doc} |\n",
+                key.name, key.expected
+            );
             put(&mut out, row);
         }
     });

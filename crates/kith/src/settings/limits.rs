@@ -77,6 +77,8 @@ section! {
         invitations_per_account: Rate = "1/s 1200";
         /// Groups that one account creates.
         groups_per_account: Rate = "10/min 100";
+        /// Direct conversations that one account begins, by an invite or without; one that is there already is none.
+        directs_per_account: Rate = "10/min 200";
         /// Reports that one account makes.
         reports_per_account: Rate = "10/min 30";
         /// Requests without a valid token from one address.

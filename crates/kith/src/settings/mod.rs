@@ -18,12 +18,14 @@ mod telemetry;
 
 mod error;
 pub mod help;
+mod live;
 mod load;
 mod table;
 mod value;
 
 use std::{ffi::OsString, path::Path};
 
+pub(crate) use self::live::is_live;
 pub use self::{
     accounts::Accounts,
     chats::Chats,

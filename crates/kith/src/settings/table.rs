@@ -89,6 +89,14 @@ macro_rules! section {
                 $( if self.$key != other.$key { changed.push(stringify!($key)); } )+
                 changed
             }
+
+            /// Takes the value of one key from another.
+            pub(crate) fn adopt(&mut self, other: &Self, key: &str) {
+                match key {
+                    $( stringify!($key) => self.$key = other.$key.clone(), )+
+                    _ => {}
+                }
+            }
         }
 
         impl Default for $section {
@@ -164,6 +172,14 @@ macro_rules! sections {
                     self.$name.changed(&other.$name).iter().map(|key| format!("{}.{key}", stringify!($name)))
                 ); )+
                 changed
+            }
+
+            /// Takes the value of one setting, `section.key`, from others.
+            pub(crate) fn adopt(&mut self, other: &Self, path: &str) {
+                match path.split_once('.') {
+                    $( Some((stringify!($name), key)) => self.$name.adopt(&other.$name, key), )+
+                    _ => {}
+                }
             }
         }
     };

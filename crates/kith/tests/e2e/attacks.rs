@@ -1,6 +1,7 @@
 //! E4, as an attacker tries it: on both doors, through real sockets. Each attempt ends in the error that the documents
 //! name, and meanwhile two others go on talking.
 
+mod counted;
 mod floods;
 mod guesses;
 mod input;
@@ -137,10 +138,22 @@ async fn web_socket(server: &TestServer, token: &str) -> TcpStream {
 }
 
 /// The same, on a connection that is there.
-async fn upgraded(mut stream: TcpStream, token: &str) -> TcpStream {
+async fn upgraded(stream: TcpStream, token: &str) -> TcpStream {
+    let (status, stream) = ask_upgrade(stream, "127.0.0.1", token).await;
+    assert_eq!(status, 101);
+    stream
+}
+
+/// Asks for a WebSocket from an address, by way of a proxy on this machine: the answer's status, and the socket.
+pub(crate) async fn ask_hub(server: &TestServer, from: &str, token: &str) -> (u16, TcpStream) {
+    let stream = TcpStream::connect(server.address()).await.expect("connected");
+    ask_upgrade(stream, from, token).await
+}
+
+async fn ask_upgrade(mut stream: TcpStream, from: &str, token: &str) -> (u16, TcpStream) {
     let request = format!(
         "GET /hub HTTP/1.1\r\nHost: kith\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer {token}\r\n\r\n"
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer {token}\r\nX-Forwarded-For: {from}\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await.expect("sent");
     let mut head = Vec::new();
@@ -148,8 +161,7 @@ async fn upgraded(mut stream: TcpStream, token: &str) -> TcpStream {
         let byte = tokio::time::timeout(PATIENCE, stream.read_u8()).await.expect("in time");
         head.push(byte.expect("an answer"));
     }
-    assert_eq!(status(&head), 101, "{}", String::from_utf8_lossy(&head));
-    stream
+    (status(&head), stream)
 }
 
 const TEXT: u8 = 1;

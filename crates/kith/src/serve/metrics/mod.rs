@@ -15,7 +15,7 @@ use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chats::store::ChatStore;
-use gateway::{FanOut, Gateway, Limits};
+use gateway::{FanOut, Gateway};
 use http::{Method, StatusCode, header};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -159,13 +159,11 @@ impl Door {
         mut self,
         fan_out: &Arc<FanOut>,
         gateway: &Arc<Gateway>,
-        limits: &Arc<Limits>,
         room: sampled::Room,
     ) -> anyhow::Result<JoinHandle<()>> {
         self.registry.register_collector(Box::new(sampled::Connections {
             fan_out: Arc::clone(fan_out),
             gateway: Arc::clone(gateway),
-            limits: Arc::clone(limits),
         }));
         self.registry.register_collector(Box::new(room));
         tracing::info!("metrics are served on http://{}/metrics", self.listener.local_addr()?);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use gateway::{FanOut, Gateway, Limits};
+use gateway::{FanOut, Gateway};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
@@ -17,7 +17,6 @@ use crate::serve::health::Readiness;
 pub(super) struct Connections {
     pub(super) fan_out: Arc<FanOut>,
     pub(super) gateway: Arc<Gateway>,
-    pub(super) limits: Arc<Limits>,
 }
 
 impl fmt::Debug for Connections {
@@ -63,7 +62,7 @@ impl Collector for Connections {
         counter(&mut encoder, "kith_resyncs", help, self.gateway.resyncs())?;
         let (name, help) = ("kith_rate_limited", "Requests, sign-ins and connections refused, by limit");
         let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (limit, count) in self.limits.refused() {
+        for (limit, count) in self.gateway.refused() {
             ConstCounter::new(count).encode(family.encode_family(&[("limit", limit)])?)?;
         }
         Ok(())

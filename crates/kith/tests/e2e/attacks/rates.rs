@@ -11,7 +11,7 @@ use crate::support::{Client, start_with, until};
 /// What is counted is not given back within a test.
 const FEW: &str = "1/h 5";
 
-fn server(limits: &[(&str, &str)]) -> TestServer {
+pub(super) fn server(limits: &[(&str, &str)]) -> TestServer {
     let mut settings = vec![("KITH_METRICS_LISTEN", "127.0.0.1:0")];
     let names: Vec<_> =
         limits.iter().map(|(name, _)| format!("KITH_LIMITS_{}", name.to_uppercase())).collect();
@@ -20,7 +20,7 @@ fn server(limits: &[(&str, &str)]) -> TestServer {
 }
 
 /// How many were refused by a limit, as Prometheus is told.
-async fn refused(server: &TestServer, limit: &str) -> u64 {
+pub(super) async fn refused(server: &TestServer, limit: &str) -> u64 {
     let address = until("the metrics' address", async || {
         let log = server.log();
         let (_, rest) = log.split_once("metrics are served on http://")?;
@@ -110,6 +110,56 @@ async fn requests_of_an_account() {
     assert_rate_limited(&ask(&server, ATTACKER, "GET", "/api/users/me", token, None));
     assert_rate_limited(&ask(&server, ATTACKER, "POST", "/api/auth/logout", token, None));
     bystanders.talk().await;
+}
+
+/// Only what is begun counts, on both doors and by an invite too; what is there already costs nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn direct_conversations_of_an_account() {
+    let server = server(&[("directs_per_account", "1/h 4")]);
+    let mut bystanders = Bystanders::meet(&server).await;
+    let mallory = Client::register(&server, "mallory").await;
+    let victims: Vec<_> = (0..7).map(|number| server.register(&format!("victim{number}")).user).collect();
+    let token = Some(mallory.account.access_token.as_str());
+    let post = |path: &str, body: Value| ask(&server, ATTACKER, "POST", path, token, Some(&body));
+    mallory.call("InitiateDirectChatSession", (&victims[0],)).await;
+    assert_eq!(post("/api/conversations/direct", json!({ "user": victims[1] })).status, 200);
+    assert_eq!(post("/api/messages/send", json!({ "to": victims[2], "message": "x" })).status, 200);
+    let accepted = mallory.call("SendInvite", (&victims[3],)).await;
+    assert_eq!(accepted["status"], "accepted");
+
+    let error = mallory.refused("InitiateDirectChatSession", (&victims[4],)).await;
+    assert!(error.starts_with("rate_limited: too many new conversations: try again in "), "{error}");
+    let error = mallory.refused("InitiateDirectChatSession", (&victims[4], "mls")).await;
+    assert!(error.starts_with("rate_limited: "), "{error}");
+    let error = mallory.refused("SendInvite", (&victims[5],)).await;
+    assert!(error.starts_with("rate_limited: "), "{error}");
+    assert_rate_limited(&post("/api/conversations/direct", json!({ "user": victims[5] })));
+    assert_rate_limited(&post("/api/messages/send", json!({ "to": victims[6], "message": "x" })));
+    assert_rate_limited(&post("/api/invites", json!({ "user": victims[6] })));
+    let listed = mallory.call("LoadConversations", ()).await;
+    assert_eq!(listed.as_array().map(Vec::len), Some(4), "{listed}");
+
+    // Those that are there, as often as one likes.
+    for _ in 0..3 {
+        for victim in &victims[..4] {
+            mallory.call("InitiateDirectChatSession", (victim,)).await;
+            assert_eq!(post("/api/conversations/direct", json!({ "user": victim })).status, 200);
+            assert_eq!(post("/api/messages/send", json!({ "to": victim, "message": "x" })).status, 200);
+            mallory.call("SendInvite", (victim,)).await;
+        }
+    }
+    // Who is written to begins nothing, and pays nothing.
+    let answer = ask(
+        &server,
+        ATTACKER,
+        "POST",
+        "/api/conversations/direct",
+        Some(&server.log_in("victim0").access_token),
+        Some(&json!({ "user": mallory.user() })),
+    );
+    assert_eq!(answer.status, 200);
+    bystanders.talk().await;
+    assert_eq!(refused(&server, "directs_per_account").await, 6);
 }
 
 /// Users added count, not commands.

@@ -57,3 +57,53 @@ async fn a_hang_up_takes_over_what_can_be() {
     // Who was connected all the time still is.
     assert_eq!(ann.call("WhoAmI", ()).await["user"]["id"], ann.user());
 }
+
+/// Rates count at once; and of a file with something wrong in it, not even those that are right.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hang_up_takes_over_rates() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("kith.toml");
+    let write = |text: &str| fs::write(&file, text).expect("written");
+    write("[limits]\nmessages_per_account = '1/h 3'\n");
+    let server = start_with(Store::Sqlite, &[("KITH_CONFIG", &file.display().to_string())]);
+    let ann = Client::register(&server, "ann").await;
+    let notes = ann.direct(&ann).await;
+    let send = async || ann.try_call("SendMessage", (&notes, "x")).await;
+    let sent = async || {
+        let mut sent = 0;
+        while sent < 50 && send().await.is_ok() {
+            sent += 1;
+        }
+        sent
+    };
+    assert_eq!(sent().await, 3);
+
+    write("[limits]\nmessages_per_account = '0'\nsearches_per_account = '7/day 1'\n");
+    let said = reload(&server, "the settings stay as they were").await;
+    assert!(said.contains("wrong settings"), "{said}");
+    assert!(server.log().contains("kith.toml:3: limits.searches_per_account"), "{}", server.log());
+    assert!(send().await.is_err_and(|error| error.starts_with("rate_limited: ")));
+
+    // Whoever would have waited for an hour waits no longer than the new rate says.
+    write(
+        "[limits]\nmessages_per_account = '1000/s 40'\nmax_connections_per_address = 1\nmax_headers = 99\n",
+    );
+    let said = reload(&server, "the settings were read again").await;
+    assert!(
+        said.contains(r#"in_use="limits.max_connections_per_address, limits.messages_per_account""#),
+        "{said}"
+    );
+    assert!(said.contains(r#"need_a_restart="limits.max_headers""#), "{said}");
+    until("a message more", async || send().await.ok()).await;
+    let token = ann.account.access_token.as_str();
+    let address = "203.0.113.9";
+    let first = crate::attacks::ask_hub(&server, address, token).await;
+    assert_eq!(first.0, 101);
+    assert_eq!(crate::attacks::ask_hub(&server, address, token).await.0, 429);
+
+    write("[limits]\nmax_connections_per_address = 2\n");
+    reload(&server, "the settings were read again").await;
+    assert_eq!(crate::attacks::ask_hub(&server, address, token).await.0, 101);
+    assert_eq!(sent().await, 50);
+    drop(first);
+}

@@ -12,12 +12,9 @@ use crate::search::{address, cursor, read_cursor, search_words};
 use crate::store::{AccountCounts, AccountQuery, Change, Changed, PasswordReset, StoredAccount, UserSearch};
 use crate::{AccountError, Accounts};
 
-/// Accounts on a page.
-const PAGE_ACCOUNTS: u32 = 100;
 /// Random bytes of a one-time password: 80 bits.
 const PASSWORD_BYTES: usize = 10;
-/// How long a one-time password is accepted.
-const PASSWORD_TTL_MS: i64 = 24 * 60 * 60 * 1_000;
+const HOUR_MS: i64 = 60 * 60 * 1_000;
 
 impl Accounts {
     /// A page of accounts: all in the order of their making, or those found by a text.
@@ -32,7 +29,8 @@ impl Accounts {
     ) -> Result<AccountPage, AccountError> {
         let role = self.authorize(by, Permission::ListAccounts).await?;
         let addresses = Permission::SeeAddresses.is_of(role);
-        let limit = request.limit.unwrap_or(PAGE_ACCOUNTS).clamp(1, PAGE_ACCOUNTS);
+        let most = self.0.policy.page_accounts;
+        let limit = request.limit.unwrap_or(most).clamp(1, most);
         let text = request.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let by_address = text.map(address).transpose()?.flatten();
         if by_address.is_some() && !addresses {
@@ -120,7 +118,7 @@ impl Accounts {
         let password = groups.join("-");
         let hash = inner.hasher.hash(password.clone(), &*inner.randomness).await?;
         let change = self.change(by, user);
-        let expires_at = change.now + PASSWORD_TTL_MS;
+        let expires_at = change.now + i64::from(inner.policy.one_time_password_hours) * HOUR_MS;
         let reset = inner.store.reset_password(change, &hash, expires_at).await;
         match inner.certain(user, reset)? {
             PasswordReset::Reset { username, ended } => {

@@ -17,8 +17,6 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const HASH_BYTES: usize = 32;
 const SALT_BYTES: usize = 16;
-/// How long a sign-in waits for its turn.
-const TURN_TIMEOUT: Duration = Duration::from_secs(15);
 /// glibc keeps freed memory for the thread that freed it, except blocks above its M_MMAP_THRESHOLD, which adapts to
 /// what is freed but never exceeds 32 MiB. Reserving more than that (untouched pages cost nothing) gives every page
 /// back when the hash is done. ejabberd keeps 600 KB for every login.
@@ -28,6 +26,7 @@ const RESERVED_BLOCKS: usize = 33 * 1024;
 pub(crate) struct Hasher {
     turns: Arc<Semaphore>,
     places: Arc<Semaphore>,
+    patience: Duration,
     refused: AtomicU64,
 }
 
@@ -37,6 +36,7 @@ impl Hasher {
         Self {
             turns: Arc::new(Semaphore::new(turns)),
             places: Arc::new(Semaphore::new(turns + policy.waiting_hashes as usize)),
+            patience: Duration::from_secs(policy.hash_wait_s.into()),
             refused: AtomicU64::new(0),
         }
     }
@@ -92,7 +92,7 @@ impl Hasher {
         };
         let _place = self.places.try_acquire().map_err(|_| busy())?;
         let turn: OwnedSemaphorePermit =
-            match tokio::time::timeout(TURN_TIMEOUT, Arc::clone(&self.turns).acquire_owned()).await {
+            match tokio::time::timeout(self.patience, Arc::clone(&self.turns).acquire_owned()).await {
                 Ok(Ok(turn)) => turn,
                 Ok(Err(closed)) => return Err(internal(closed)),
                 Err(_elapsed) => return Err(busy()),

@@ -30,6 +30,14 @@ pub struct Policy {
     pub concurrent_hashes: u32,
     /// Sign-ins that may wait for one of those; any more are refused as rate-limited.
     pub waiting_hashes: u32,
+    /// How long one that waits goes on waiting, in seconds.
+    pub hash_wait_s: u32,
+    /// How long a password that an admin gave is good for its one sign-in, in hours.
+    pub one_time_password_hours: u32,
+    /// Users on one page of a search.
+    pub page_users: u32,
+    /// Accounts on one page, for those who administer them.
+    pub page_accounts: u32,
     /// Sessions whose state is kept in memory (about 200 bytes each).
     pub cached_sessions: u32,
     /// Users whose names and privacy are kept in memory (about 350 bytes each).
@@ -52,6 +60,10 @@ impl Default for Policy {
             readable_phone_codes: false,
             concurrent_hashes: 2,
             waiting_hashes: 256,
+            hash_wait_s: 15,
+            one_time_password_hours: 24,
+            page_users: 50,
+            page_accounts: 100,
             cached_sessions: 100_000,
             cached_users: 50_000,
         }

@@ -6,8 +6,6 @@ use crate::fold::folded;
 use crate::store::{Lookup, Reach, UserSearch};
 use crate::{AccountError, Accounts, Address};
 
-/// Users on a page.
-const PAGE_USERS: u32 = 50;
 /// Words that a search takes.
 const SEARCH_WORDS: usize = 4;
 /// Words of a name that users are found by; the others are not.
@@ -55,7 +53,8 @@ impl Accounts {
             let found = self.0.store.find(&Lookup::Address(address)).await?;
             return Ok(UserPage { users: found.into_iter().collect(), next: None });
         }
-        let limit = page.limit.unwrap_or(PAGE_USERS).clamp(1, PAGE_USERS);
+        let most = self.0.policy.page_users;
+        let limit = page.limit.unwrap_or(most).clamp(1, most);
         let after = page.after.as_deref().map(read_cursor).transpose()?;
         let (words, username) = search_words(text)?;
         // One more than asked for tells whether there is more.

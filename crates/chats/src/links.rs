@@ -10,10 +10,6 @@ use crate::log::{Change, GroupChange, Operation};
 use crate::store::Link;
 use crate::{Caller, ChatError, Chats};
 
-/// Links that a group has at a time.
-const LINKS: usize = 20;
-/// The most uses that a link may be bounded to.
-const MAX_USES: u32 = 100_000;
 /// What whoever has a code that is no good hears, whatever the reason.
 pub(crate) const NO_LINK: ChatError = ChatError::NotFound("link, or it admits nobody any more");
 
@@ -21,7 +17,7 @@ impl Chats {
     /// Makes a link to a group.
     ///
     /// # Errors
-    /// The caller is no admin of the group, a bound makes no sense, the group has 20 links that still admit, or the
+    /// The caller is no admin of the group, a bound makes no sense, the group has as many links as it may, or the
     /// store did not answer.
     pub async fn create_link(
         &self,
@@ -36,8 +32,9 @@ impl Chats {
                 format!("a link's end lies in the future, and is at most {LATEST} milliseconds since 1970");
             return Err(ChatError::Invalid(why));
         }
-        if new.max_uses.is_some_and(|most| !(1..=MAX_USES).contains(&most)) {
-            return Err(ChatError::Invalid(format!("a link admits 1 to {MAX_USES}, or any number")));
+        let uses = self.policy.link_uses;
+        if new.max_uses.is_some_and(|most| !(1..=uses).contains(&most)) {
+            return Err(ChatError::Invalid(format!("a link admits 1 to {uses}, or any number")));
         }
         let mut code = [0; 16];
         self.randomness.fill(&mut code);
@@ -51,8 +48,9 @@ impl Chats {
             max_uses: new.max_uses,
             uses: 0,
         };
-        if !self.store.add_link(link, LINKS).await? {
-            return Err(ChatError::Invalid(format!("a group has at most {LINKS} links: revoke one first")));
+        let most = self.policy.group_links;
+        if !self.store.add_link(link, most).await? {
+            return Err(ChatError::Invalid(format!("a group has at most {most} links: revoke one first")));
         }
         Ok(shown(&link))
     }

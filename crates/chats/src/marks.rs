@@ -31,7 +31,7 @@ impl Chats {
     /// Stars an entry for the caller alone, or takes the star away.
     ///
     /// # Errors
-    /// The caller may not see that entry, or the store did not answer.
+    /// The caller may not see that entry, or has as many stars as may be; or the store did not answer.
     pub async fn star(
         &self,
         caller: Caller,
@@ -40,7 +40,16 @@ impl Chats {
         starred: bool,
     ) -> Result<(), ChatError> {
         self.check_visible(caller, id, seq).await?;
-        Ok(self.store.star(caller.user, (id, seq), starred).await?)
+        let most = self.policy.stars;
+        if !starred {
+            return Ok(self.store.unstar(caller.user, (id, seq)).await?);
+        }
+        match self.store.star(caller.user, (id, seq), most).await? {
+            true => Ok(()),
+            false => {
+                Err(ChatError::Invalid(format!("at most {most} starred messages: take a star away first")))
+            }
+        }
     }
 
     /// Forgets what a user did and set for themselves alone. What they said stays with the others. Twice is once.

@@ -21,18 +21,44 @@ pub struct Policy {
     pub edit_window_ms: i64,
     /// The most messages pinned in one conversation.
     pub pins: usize,
+    /// The most messages that one user has starred.
+    pub stars: usize,
     /// The most members that react to one message.
     pub reactions: usize,
     /// The most messages that wait for one device. Those that two conversations bring at the same moment may go beyond.
     pub device_queue_messages: u64,
     /// The most bytes that wait for one device, alike.
     pub device_queue_bytes: u64,
+    /// The most links of a group that still admit.
+    pub group_links: usize,
+    /// The most uses that a link may be bounded to.
+    pub link_uses: u32,
+    /// The most messages to single devices that one commit carries: one for every device it adds.
+    pub device_messages: usize,
+    /// The most of those, and of marks, that one page of a sync brings.
+    pub page_device_messages: usize,
+    /// Members of a group that a list of conversations names.
+    pub listed_members: usize,
+    /// Members up to which a list tells how far one's own last message has come in a group.
+    pub status_members: usize,
+    /// Where counting unread messages stops.
+    pub unread_count: u32,
+    /// Characters of a question to the search.
+    pub question_characters: usize,
+    /// Words of a question.
+    pub question_words: usize,
+    /// Conversations that one question looks through, those with the latest entries.
+    pub question_conversations: usize,
+    /// The most messages on a page of answers.
+    pub page_found: usize,
     /// Whether words of plain conversations are written down and can be searched.
     pub search: bool,
     /// Commands that may wait for one batcher; whoever comes later waits for a place.
     pub queued_commands: usize,
     /// Commands that one batch takes.
     pub batch_commands: usize,
+    /// Bytes of bodies after which a batch takes no more commands: a transaction is held in memory, on both sides.
+    pub batch_bytes: usize,
     /// Batchers, among which conversations are spread: one for SQLite, two to four for PostgreSQL.
     pub batchers: usize,
     /// Conversations kept in memory.
@@ -47,6 +73,8 @@ pub struct Policy {
     pub undelivered_days: u32,
     /// How often everything is looked through for bodies whose time has come, in seconds.
     pub sweep_every_s: u64,
+    /// Entries that one write of the sweeper looks at.
+    pub sweep_entries: usize,
 }
 
 impl Policy {
@@ -87,12 +115,25 @@ impl Default for Policy {
             page_bytes: 1024 * 1024,
             edit_window_ms: 0,
             pins: 50,
+            stars: 10_000,
             reactions: 1_000,
             device_queue_messages: 10_000,
             device_queue_bytes: 16 * 1024 * 1024,
+            group_links: 20,
+            link_uses: 100_000,
+            device_messages: 4_096,
+            page_device_messages: 500,
+            listed_members: 8,
+            status_members: 64,
+            unread_count: 1_000,
+            question_characters: 256,
+            question_words: 16,
+            question_conversations: 1_000,
+            page_found: 200,
             search: true,
             queued_commands: 4_096,
             batch_commands: 1_024,
+            batch_bytes: 16 * 1024 * 1024,
             batchers: 1,
             cached_conversations: 100_000,
             receipts_flush_ms: 1_000,
@@ -100,6 +141,7 @@ impl Default for Policy {
             retention: Retention::Forever,
             undelivered_days: 30,
             sweep_every_s: 60,
+            sweep_entries: 500,
         }
     }
 }

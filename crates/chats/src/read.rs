@@ -17,9 +17,6 @@ use crate::store::{
 };
 use crate::{Caller, ChatError, Chats};
 
-/// Messages to one device that one page holds, and marks.
-const ONCE: usize = 500;
-
 /// How many a page holds that may be asked for so many.
 ///
 /// # Errors
@@ -81,12 +78,13 @@ impl Chats {
         }
         let after: HashMap<_, _> = request.after.into_iter().collect();
         let (user, device, after_mark) = (caller.user, caller.device, request.after_mark);
-        let back = Return { user, device, after_mark, limit: ONCE + 1 };
+        let most = self.policy.page_device_messages;
+        let back = Return { user, device, after_mark, limit: most + 1 };
         let Overview { stays, device_messages: found, last_mark, marks } = self.store.overview(back).await?;
-        let (marks, mark, more_marks) = marks_of(marks, last_mark);
+        let (marks, mark, more_marks) = marks_of(marks, last_mark, most);
         let mine = self.conversations_by(caller.user, stays).await?;
         let (messages, more) = self.missed(caller, &mine, &after, request.limit, |_| true).await?;
-        let (device_messages, more_device) = device_messages(found);
+        let (device_messages, more_device) = device_messages(found, most);
         let listed =
             if request.without_conversations { 0 } else { self.policy.page_conversations.min(mine.len()) };
         let summaries = self.summaries(caller.user, &mine[..listed], false).await?;
@@ -337,11 +335,11 @@ impl Chats {
 }
 
 /// The messages to one device that a page holds, and whether there are more.
-fn device_messages(found: Vec<(u64, NewDeviceMessage)>) -> (Vec<DeviceMessage>, bool) {
-    let more = found.len() > ONCE;
+fn device_messages(found: Vec<(u64, NewDeviceMessage)>, most: usize) -> (Vec<DeviceMessage>, bool) {
+    let more = found.len() > most;
     let messages = found
         .into_iter()
-        .take(ONCE)
+        .take(most)
         .map(|(number, message)| DeviceMessage {
             number,
             conversation: message.conversation,
@@ -355,9 +353,9 @@ fn device_messages(found: Vec<(u64, NewDeviceMessage)>) -> (Vec<DeviceMessage>, 
 }
 
 /// The marks that a page holds, where to go on, and whether there are more.
-fn marks_of(mut found: Vec<Marked>, last: u64) -> (Vec<Mark>, u64, bool) {
-    let more = found.len() > ONCE;
-    found.truncate(ONCE);
+fn marks_of(mut found: Vec<Marked>, last: u64, most: usize) -> (Vec<Mark>, u64, bool) {
+    let more = found.len() > most;
+    found.truncate(most);
     let mark = match found.last() {
         Some(told) if more => told.number,
         // More may have come while they were read.

@@ -7,9 +7,6 @@ use protocol::{Body, ByteString, Content, ConversationId, OutgoingMessage, Sent,
 use crate::log::{NewMessage, Operation, encode};
 use crate::{Caller, ChatError, Chats};
 
-/// The most messages to single devices that one commit carries: one for every device it adds.
-const DEVICE_MESSAGES: usize = 4_096;
-
 impl Chats {
     /// Appends a message, and answers once it is on disk. Sent again under the same id from the same device, it
     /// answers what it answered first.
@@ -105,9 +102,10 @@ impl Chats {
 
     /// Refuses what no queue would ever take.
     fn check_devices(&self, devices: &[protocol::OutgoingDeviceMessage]) -> Result<(), ChatError> {
-        if devices.len() > DEVICE_MESSAGES {
+        let most = self.policy.device_messages;
+        if devices.len() > most {
             return Err(ChatError::Invalid(format!(
-                "a commit carries at most {DEVICE_MESSAGES} messages for single devices"
+                "a commit carries at most {most} messages for single devices"
             )));
         }
         if devices.iter().any(|message| message.body.0.len() > self.policy.message_bytes) {

@@ -18,15 +18,8 @@ use crate::shown::{empty_message, is_due};
 use crate::store::{NewEntry, PastHead, Range, Span};
 use crate::{Caller, ChatError, Chats};
 
-/// Members named in a list of conversations.
-const LISTED_MEMBERS: usize = 8;
-/// Where counting unread messages stops.
-const UNREAD_BOUND: u32 = 1_000;
 /// Entries read at once on the way back to the last unread message.
 const UNREAD_READ: usize = 50;
-/// Members up to which a list tells how far one's own last message has come in a group.
-const STATUS_MEMBERS: usize = 64;
-
 /// How much a summary tells.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Detail {
@@ -289,7 +282,7 @@ impl Chats {
             // The other one of a direct conversation gives it its name.
             Detail::Bare if conversation.id.is_group() => 0,
             Detail::Bare => 2,
-            Detail::Listed => LISTED_MEMBERS,
+            Detail::Listed => self.policy.listed_members,
             Detail::Full => usize::MAX,
         };
         let role = now.members.get(user).filter(|_| !left).map(|member| member.role);
@@ -361,6 +354,7 @@ impl Chats {
         user: UserId,
         mine: impl Iterator<Item = (&'a Mine, Seq)>,
     ) -> Result<Vec<u32>, ChatError> {
+        let most = self.policy.unread_count;
         let (mut counts, mut spans, mut counting) = (Vec::new(), Vec::new(), Vec::new());
         for (mine, seen) in mine {
             let (conversation, mut counted) = (&mine.conversation, 0);
@@ -381,16 +375,16 @@ impl Chats {
             counts.push(counted);
         }
         if !spans.is_empty() {
-            let found = self.store.count_unread(user, spans, UNREAD_BOUND).await?;
+            let found = self.store.count_unread(user, spans, most).await?;
             for ((place, to, kept), count) in counting.into_iter().zip(found) {
                 counts[place] += count;
                 if let Some((conversation, known, mark)) = kept {
-                    let unread = Unread { to, count: UNREAD_BOUND.min(known.count + count), ..known };
+                    let unread = Unread { to, count: most.min(known.count + count), ..known };
                     conversation.state().keep_counted(user, unread, mark);
                 }
             }
         }
-        counts.iter_mut().for_each(|count| *count = UNREAD_BOUND.min(*count));
+        counts.iter_mut().for_each(|count| *count = most.min(*count));
         Ok(counts)
     }
 
@@ -514,7 +508,7 @@ impl Chats {
         now: &Snapshot,
         message: &Message,
     ) -> Result<Option<MessageStatus>, ChatError> {
-        if now.members.len() > STATUS_MEMBERS {
+        if now.members.len() > self.policy.status_members {
             return Ok(None);
         }
         let others: Vec<_> = now

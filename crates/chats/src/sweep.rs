@@ -23,8 +23,6 @@ use crate::{ChatError, Chats, Conversation};
 
 /// Conversations that one reading names.
 const CONVERSATIONS: usize = 256;
-/// Entries that one write looks at, and one reading for it.
-const ENTRIES: usize = 500;
 /// The least pause after a write. After a slow one it is so many times as long as that took, [`PAUSES`].
 const PAUSE: Duration = Duration::from_millis(10);
 /// Of five parts of the time, the sweeper leaves four to others.
@@ -175,7 +173,7 @@ impl Chats {
         if next_time < cutoff {
             let over = self.store.seq_before(id, cutoff).await?;
             while swept < over {
-                let to = over.min(swept + ENTRIES as u64);
+                let to = over.min(swept + self.policy.sweep_entries as u64);
                 gone += self.expire(id, swept, to).await?;
                 swept = to;
             }
@@ -211,7 +209,7 @@ impl Chats {
         let mut gone = 0;
         let mut holders: Option<Vec<Holder>> = None;
         loop {
-            let outline = self.store.outline(id, swept, ENTRIES).await?;
+            let outline = self.store.outline(id, swept, self.policy.sweep_entries).await?;
             if outline.is_empty() {
                 return Ok(gone);
             }
@@ -227,7 +225,7 @@ impl Chats {
             if to > swept {
                 gone += self.expire(id, swept, to).await?;
             }
-            if outline.len() < ENTRIES || to < outline.last().map_or(0, |entry| entry.seq) {
+            if outline.len() < self.policy.sweep_entries || to < outline.last().map_or(0, |entry| entry.seq) {
                 return Ok(gone);
             }
             swept = to;

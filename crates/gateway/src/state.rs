@@ -62,6 +62,12 @@ pub struct Options {
     pub body_bytes: usize,
     /// How long a REST request may take to send its body.
     pub body_timeout: Duration,
+    /// Users that one question may name.
+    pub users_named: usize,
+    /// Users that one connection may watch.
+    pub users_watched: usize,
+    /// Conversations with unread messages that the first page of notifications names.
+    pub page_unread: usize,
     /// How much each account and each address may do.
     pub limits: Arc<Limits>,
 }
@@ -163,7 +169,8 @@ impl Gateway {
     pub fn refused(&self) -> Vec<(&'static str, u64)> {
         let Shared { limits, services, directory, .. } = &*self.shared;
         let connections = ("max_connections_per_user", directory.refused());
-        limits.refused().chain(services.accounts.refused()).chain([connections]).collect()
+        let services = services.accounts.refused().into_iter().chain(services.people.refused());
+        limits.refused().chain(services).chain([connections]).collect()
     }
 
     /// Takes no new connections, and closes the others with leave to come back.

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-/// Sends under way at once, for each way out; whoever comes later waits, within their deadline.
-const CONCURRENT_SENDS: usize = 16;
 const TRIES: u32 = 2;
 const BACKOFF: Duration = Duration::from_millis(500);
 
@@ -17,11 +15,13 @@ pub(crate) struct Limits {
     pub(crate) try_timeout: Duration,
     /// All of it: waiting, tries and the pause between them.
     pub(crate) deadline: Duration,
+    /// Sends under way at once, for each way out; whoever comes later waits, within their deadline.
+    pub(crate) at_once: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { try_timeout: Duration::from_secs(10), deadline: Duration::from_secs(20) }
+        Self { try_timeout: Duration::from_secs(10), deadline: Duration::from_secs(20), at_once: 16 }
     }
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct Delivery {
 
 impl Delivery {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, places: Semaphore::new(CONCURRENT_SENDS) }
+        Self { limits, places: Semaphore::new(limits.at_once) }
     }
 
     /// Tries, and once more if that may help. What was sent twice because the first answer was lost says the same twice.

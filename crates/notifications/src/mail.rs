@@ -46,6 +46,8 @@ pub struct MailSettings {
     pub service: String,
     /// How long a code is good; what the message says, in whole minutes.
     pub code_valid_for: Duration,
+    /// Codes that are sent at once; more wait.
+    pub at_once: usize,
 }
 
 /// Sends codes by email.
@@ -63,7 +65,8 @@ impl Mail {
     /// # Errors
     /// The sender is no mailbox, or with encryption: the host is no host name, or the machine trusts no authority.
     pub fn new(settings: MailSettings) -> Result<Self, SetupError> {
-        Self::with_limits(settings, Limits::default())
+        let at_once = settings.at_once;
+        Self::with_limits(settings, Limits { at_once, ..Limits::default() })
     }
 
     fn with_limits(settings: MailSettings, limits: Limits) -> Result<Self, SetupError> {

@@ -29,6 +29,8 @@ pub struct SmsSettings {
     pub service: String,
     /// How long a code is good; what the message says, in whole minutes.
     pub code_valid_for: Duration,
+    /// Codes that are sent at once; more wait.
+    pub at_once: usize,
 }
 
 /// Sends codes by SMS.
@@ -52,7 +54,8 @@ impl Sms {
     /// # Errors
     /// The machine trusts no certificate authority (Debian's package is `ca-certificates`), or the URL is none.
     pub fn new(settings: SmsSettings) -> Result<Self, SetupError> {
-        Self::with_limits(settings, Limits::default())
+        let at_once = settings.at_once;
+        Self::with_limits(settings, Limits { at_once, ..Limits::default() })
     }
 
     fn with_limits(settings: SmsSettings, limits: Limits) -> Result<Self, SetupError> {

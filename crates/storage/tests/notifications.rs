@@ -102,7 +102,7 @@ impl Bell for Rung {
 
 async fn the_service_writes_behind_and_rings(store: Arc<dyn NoticeStore>) {
     let clock = Arc::new(ManualClock::new(START));
-    let policy = Policy { keep_days: 2, per_user: 100 };
+    let policy = Policy { keep_days: 2, per_user: 100, ..Policy::default() };
     let service = Arc::new(InApp::new(store, clock.clone(), Arc::new(SystemRandomness), policy));
     let bell = Arc::new(Rung::default());
     let running = tokio::spawn(Arc::clone(&service).run(bell.clone()));

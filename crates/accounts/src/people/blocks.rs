@@ -6,7 +6,7 @@ use std::sync::Arc;
 use protocol::{BlockedUser, UserId};
 
 use super::store::Listed;
-use super::{BLOCKED, People, PeopleError};
+use super::{Bound, People, PeopleError};
 
 /// Whom a user has blocked, in order of their ids. Most block nobody, which takes no memory beyond the pointer.
 pub(super) type Blocked = Option<Arc<[UserId]>>;
@@ -45,7 +45,7 @@ impl People {
         let (people, now) = (self.clone(), self.now());
         // To its end, also if nobody waits any more: memory must not stay behind the store.
         let blocking = tokio::spawn(async move {
-            let outcome = people.0.store.block(owner, user, now, BLOCKED).await;
+            let outcome = people.0.store.block(owner, user, now, people.0.policy.blocked).await;
             people.0.blocked.remove(&owner);
             // What was planned before memory forgot may still be on its way to the disk.
             if outcome.is_ok()
@@ -58,7 +58,8 @@ impl People {
         let (listed, invite) =
             blocking.await.map_err(|error| PeopleError::Unavailable(error.to_string()))??;
         if listed == Listed::Full {
-            return Err(PeopleError::Full { what: "blocked users", limit: BLOCKED });
+            self.0.refusals.count(Bound::Blocked);
+            return Err(PeopleError::Full { what: "blocked users", limit: self.0.policy.blocked });
         }
         self.visibility_changed(owner, Some(user));
         if let Some(invite) = invite {

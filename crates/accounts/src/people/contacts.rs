@@ -6,7 +6,7 @@ use platform::Timestamp;
 use protocol::{Contact, ContactsPage, ContactsRequest, UserId, UserInfo};
 
 use super::store::Listed;
-use super::{CONTACTS, CONTACTS_PAGE, People, PeopleError};
+use super::{Bound, People, PeopleError};
 
 impl People {
     /// Lists a user. Listed already, they stay.
@@ -15,10 +15,14 @@ impl People {
     /// There is no such user, or it is oneself; the list is full; the store did not answer.
     pub async fn add_contact(&self, owner: UserId, user: UserId) -> Result<(), PeopleError> {
         self.check_other(owner, user, "list").await?;
-        match self.0.store.add_contact(owner, user, self.now(), CONTACTS).await? {
+        let limit = self.0.policy.contacts;
+        match self.0.store.add_contact(owner, user, self.now(), limit).await? {
             Listed::Added => self.visibility_changed(owner, Some(user)),
             Listed::Already => {}
-            Listed::Full => return Err(PeopleError::Full { what: "contacts", limit: CONTACTS }),
+            Listed::Full => {
+                self.0.refusals.count(Bound::Contacts);
+                return Err(PeopleError::Full { what: "contacts", limit });
+            }
         }
         Ok(())
     }
@@ -43,7 +47,8 @@ impl People {
         owner: UserId,
         request: ContactsRequest,
     ) -> Result<ContactsPage, PeopleError> {
-        let limit = request.limit.unwrap_or(CONTACTS_PAGE).clamp(1, CONTACTS_PAGE);
+        let most = self.0.policy.contacts_page;
+        let limit = request.limit.unwrap_or(most).clamp(1, most);
         let mut listed = self.0.store.contacts(owner, request.after, limit + 1).await?;
         let more = listed.len() > limit as usize;
         listed.truncate(limit as usize);
@@ -70,7 +75,7 @@ impl People {
         if caller == user {
             return;
         }
-        match self.0.store.add_contact(caller, user, self.now(), CONTACTS).await {
+        match self.0.store.add_contact(caller, user, self.now(), self.0.policy.contacts).await {
             Ok(Listed::Added) => self.visibility_changed(caller, Some(user)),
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "somebody new to talk to was not listed"),

@@ -9,10 +9,7 @@ use protocol::{
 };
 
 use super::store::{Answered, InviteState, Invited, NewInvite, StoredInvite};
-use super::{
-    CONTACTS, Consent, INVITE_AGAIN_MS, INVITE_CHARACTERS, INVITE_MS, INVITES_LISTED, INVITES_RECEIVED,
-    INVITES_SENT, People, PeopleError, bounded,
-};
+use super::{Bound, Consent, People, PeopleError, bounded};
 use crate::error::until;
 
 /// What a blocked user is told.
@@ -37,7 +34,7 @@ impl People {
         user: UserId,
         message: Option<String>,
     ) -> Result<InviteOutcome, PeopleError> {
-        let message = bounded("message", message, INVITE_CHARACTERS)?;
+        let message = bounded("message", message, self.0.policy.invite_characters)?;
         self.check_other(caller, user, "invite").await?;
         let neighbours = self.neighbours()?;
         let talks = match self.may_begin(caller, user).await? {
@@ -59,20 +56,23 @@ impl People {
             let conversation = neighbours.converse(caller, user).await.map_err(PeopleError::Unavailable)?;
             return Ok(accepted(None, conversation));
         }
-        let now = self.now();
+        let (now, policy) = (self.now(), &self.0.policy);
         let new = NewInvite {
             id: InviteId::compose(now, self.random()),
             inviter: caller,
             invitee: user,
             message,
             now,
-            expires_at: now + INVITE_MS,
-            rejected_since: now - INVITE_AGAIN_MS,
-            max_sent: INVITES_SENT,
-            max_received: INVITES_RECEIVED,
-            max_contacts: CONTACTS,
+            expires_at: now + policy.invite_ms(),
+            rejected_since: now - policy.invite_again_ms(),
+            max_sent: policy.invites_sent,
+            max_received: policy.invites_received,
+            max_contacts: policy.contacts,
         };
-        let too_soon = |why, retry_after| Err(PeopleError::TooSoon { why, retry_after });
+        let too_soon = |bound, why, retry_after| {
+            self.0.refusals.count(bound);
+            Err(PeopleError::TooSoon { why, retry_after })
+        };
         match self.0.store.invite(new).await? {
             Invited::Kept(invite) => {
                 self.tell_both(&invite).await;
@@ -94,12 +94,17 @@ impl People {
                 Ok(accepted(Some(id), self.conclude(invite).await?))
             }
             Invited::Blocked => Err(PeopleError::Forbidden(BLOCKED_BY_THEM)),
-            Invited::Rejected(at) => {
-                let wait = until(now, at + INVITE_AGAIN_MS);
-                too_soon("this user has declined: wait before you ask again", wait)
+            Invited::Rejected(at) => too_soon(
+                Bound::InvitesAgain,
+                "this user has declined: wait before you ask again",
+                until(now, at + policy.invite_again_ms()),
+            ),
+            Invited::TooManySent => {
+                too_soon(Bound::InvitesSent, "too many invites of yours wait for an answer", None)
             }
-            Invited::TooManySent => too_soon("too many invites of yours wait for an answer", None),
-            Invited::TooManyReceived => too_soon("too many invites wait for this user's answer", None),
+            Invited::TooManyReceived => {
+                too_soon(Bound::InvitesReceived, "too many invites wait for this user's answer", None)
+            }
         }
     }
 
@@ -114,22 +119,23 @@ impl People {
         accept: bool,
     ) -> Result<Invite, PeopleError> {
         let now = self.now();
-        let invite = match self.0.store.answer_invite(invite, caller, accept, now, CONTACTS).await? {
-            Answered::Unknown => return Err(PeopleError::NotFound("invite")),
-            Answered::Now(invite) => {
-                if !accept {
-                    self.tell_both(&invite).await;
+        let invite =
+            match self.0.store.answer_invite(invite, caller, accept, now, self.0.policy.contacts).await? {
+                Answered::Unknown => return Err(PeopleError::NotFound("invite")),
+                Answered::Now(invite) => {
+                    if !accept {
+                        self.tell_both(&invite).await;
+                    }
+                    invite
                 }
-                invite
-            }
-            Answered::Before(invite) => match (invite.state, accept) {
-                (InviteState::Accepted, true) | (InviteState::Rejected, false) => invite,
-                (InviteState::Accepted, false) => return Err(settled("you have accepted this invite")),
-                (InviteState::Rejected, true) => return Err(settled("you have rejected this invite")),
-                (InviteState::Withdrawn, _) => return Err(settled("this invite was withdrawn")),
-                (InviteState::Open, _) => return Err(settled("this invite has expired")),
-            },
-        };
+                Answered::Before(invite) => match (invite.state, accept) {
+                    (InviteState::Accepted, true) | (InviteState::Rejected, false) => invite,
+                    (InviteState::Accepted, false) => return Err(settled("you have accepted this invite")),
+                    (InviteState::Rejected, true) => return Err(settled("you have rejected this invite")),
+                    (InviteState::Withdrawn, _) => return Err(settled("this invite was withdrawn")),
+                    (InviteState::Open, _) => return Err(settled("this invite has expired")),
+                },
+            };
         let mut invite = invite;
         if invite.state == InviteState::Accepted && invite.conversation.is_none() {
             invite.conversation = Some(self.conclude(invite.clone()).await?);
@@ -168,7 +174,8 @@ impl People {
         direction: InviteDirection,
     ) -> Result<Vec<Invite>, PeopleError> {
         let received = direction == InviteDirection::Received;
-        let mut invites = self.0.store.invites(caller, received, self.now(), INVITES_LISTED).await?;
+        let mut invites =
+            self.0.store.invites(caller, received, self.now(), self.0.policy.invites_listed).await?;
         for invite in &mut invites {
             if invite.state == InviteState::Accepted && invite.conversation.is_none() {
                 invite.conversation = Some(self.conclude(invite.clone()).await?);
@@ -187,7 +194,9 @@ impl People {
         for invite in self.0.store.unconcluded_invites(now - LEFT_BEHIND_MS, BATCH).await? {
             self.conclude(invite).await?;
         }
-        while self.0.store.drop_invites(now - INVITE_AGAIN_MS, BATCH).await? == u64::from(BATCH) {}
+        while self.0.store.drop_invites(now - self.0.policy.invite_again_ms(), BATCH).await?
+            == u64::from(BATCH)
+        {}
         Ok(())
     }
 

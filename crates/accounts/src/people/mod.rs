@@ -9,6 +9,8 @@ mod contacts;
 mod error;
 mod forget;
 mod invites;
+mod policy;
+mod refusals;
 mod reports;
 pub mod store;
 mod view;
@@ -25,37 +27,9 @@ use blocks::Blocked;
 pub use blocks::Blocks;
 pub use consent::Consent;
 pub use error::PeopleError;
+pub use policy::Policy;
+use refusals::{Bound, Refusals};
 pub use store::PeopleStore;
-
-/// Contacts that one user may list.
-pub const CONTACTS: u32 = 10_000;
-/// Contacts on one page.
-pub const CONTACTS_PAGE: u32 = 500;
-/// Users that one user may block: all of them are in memory while the user is talked with.
-pub const BLOCKED: u32 = 1_000;
-/// Characters of what an inviter says.
-pub const INVITE_CHARACTERS: usize = 300;
-/// Invites of one user that may wait for an answer.
-pub const INVITES_SENT: u32 = 100;
-/// Invites to one user that may wait for an answer.
-pub const INVITES_RECEIVED: u32 = 200;
-/// Invites in one list, the waiting ones first.
-pub const INVITES_LISTED: u32 = 500;
-/// How long an invite waits for an answer, in milliseconds: 30 days.
-pub const INVITE_MS: i64 = 30 * DAY_MS;
-/// How long who was rejected waits before inviting the same user again, in milliseconds: 7 days. Invites are listed for
-/// so long after their end.
-pub const INVITE_AGAIN_MS: i64 = 7 * DAY_MS;
-/// Characters of a report's reason, and of a moderator's note.
-pub const REASON_CHARACTERS: usize = 1_000;
-/// Open reports of one reporter.
-pub const REPORTS_OPEN: u32 = 100;
-/// Reports on one page.
-pub const REPORTS_PAGE: u32 = 100;
-/// Users whose blocks are kept in memory: about 100 bytes each, and 16 for each user they block.
-const CACHED_USERS: u32 = 100_000;
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// What this service asks of others, and tells them.
 #[async_trait]
@@ -103,6 +77,8 @@ struct Inner {
     accounts: Accounts,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
+    policy: Policy,
+    refusals: Refusals,
     blocked: Cache<UserId, Blocked>,
     neighbours: OnceLock<Arc<dyn Neighbours>>,
 }
@@ -114,15 +90,22 @@ impl People {
         accounts: Accounts,
         clock: Arc<dyn Clock>,
         randomness: Arc<dyn Randomness>,
+        policy: Policy,
     ) -> Self {
-        let (blocked, neighbours) = (Cache::new(CACHED_USERS), OnceLock::new());
-        Self(Arc::new(Inner { store, accounts, clock, randomness, blocked, neighbours }))
+        let (blocked, neighbours, refusals) =
+            (Cache::new(policy.cached_blocks), OnceLock::new(), Refusals::default());
+        Self(Arc::new(Inner { store, accounts, clock, randomness, policy, refusals, blocked, neighbours }))
     }
 
     /// Whom to ask and tell, once and for all.
     pub fn meet(&self, neighbours: Arc<dyn Neighbours>) {
         // Whoever came first stays.
         let _ = self.0.neighbours.set(neighbours);
+    }
+
+    /// How many were refused so far, by the bound's name.
+    pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.0.refusals.counts()
     }
 
     fn neighbours(&self) -> Result<&Arc<dyn Neighbours>, PeopleError> {

@@ -2,20 +2,17 @@
 
 use protocol::{NewReport, Report, ReportId, ReportsPage, ReportsRequest, UserId};
 
-use super::{People, PeopleError, REASON_CHARACTERS, REPORTS_OPEN, REPORTS_PAGE, bounded};
-
-/// Characters of a reported message that are copied.
-const TEXT_CHARACTERS: usize = 10_000;
+use super::{Bound, People, PeopleError, bounded};
 
 impl People {
     /// Reports a user, or a message that the reporter may read. A copy of a readable message is kept with the report,
-    /// cut to 10,000 characters.
+    /// cut where that is too long.
     ///
     /// # Errors
     /// It names neither, or no reason; there is no such user or message; the reporter has too many open reports; the
     /// store did not answer.
     pub async fn report(&self, reporter: UserId, new: NewReport) -> Result<ReportId, PeopleError> {
-        let reason = bounded("reason", Some(new.reason), REASON_CHARACTERS)?
+        let reason = bounded("reason", Some(new.reason), self.0.policy.reason_characters)?
             .ok_or_else(|| PeopleError::Invalid("reason: say what is wrong".into()))?;
         let (user, text) = match (new.user, new.conversation, new.seq) {
             (Some(user), None, None) => (user, None),
@@ -26,7 +23,7 @@ impl People {
                 if user.is_some_and(|user| user != sender) {
                     return Err(PeopleError::Invalid("user: the message was sent by another".into()));
                 }
-                (sender, text.map(|text| text.chars().take(TEXT_CHARACTERS).collect()))
+                (sender, text.map(|text| text.chars().take(self.0.policy.reported_characters).collect()))
             }
             _ => {
                 let why = "name a user, or a message by its conversation and seq";
@@ -49,9 +46,10 @@ impl People {
             closed_by: None,
             note: None,
         };
-        if self.0.store.report(report, REPORTS_OPEN).await? {
+        if self.0.store.report(report, self.0.policy.reports_open).await? {
             return Ok(id);
         }
+        self.0.refusals.count(Bound::OpenReports);
         Err(PeopleError::TooSoon { why: "too many reports of yours wait for a moderator", retry_after: None })
     }
 
@@ -60,7 +58,8 @@ impl People {
     /// # Errors
     /// The store did not answer.
     pub async fn reports(&self, request: ReportsRequest) -> Result<ReportsPage, PeopleError> {
-        let limit = request.limit.unwrap_or(REPORTS_PAGE).clamp(1, REPORTS_PAGE);
+        let most = self.0.policy.reports_page;
+        let limit = request.limit.unwrap_or(most).clamp(1, most);
         let closed = request.closed.unwrap_or_default();
         let mut reports = self.0.store.reports(closed, request.before, limit + 1).await?;
         let more = reports.len() > limit as usize;
@@ -78,7 +77,7 @@ impl People {
         report: ReportId,
         note: Option<String>,
     ) -> Result<Report, PeopleError> {
-        let note = bounded("note", note, REASON_CHARACTERS)?;
+        let note = bounded("note", note, self.0.policy.reason_characters)?;
         let closed = self.0.store.close_report(report, moderator, note, self.now()).await?;
         closed.ok_or(PeopleError::NotFound("report"))
     }

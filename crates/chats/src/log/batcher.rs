@@ -24,8 +24,6 @@ use crate::{Appended, ChatError, Policy, Users};
 const ATTEMPTS: usize = 5;
 /// Batches that may wait to be brought to those connected; the batcher then waits.
 const ROUTED_BATCHES: usize = 64;
-/// Bytes of bodies after which a batch takes no more commands: a transaction is held in memory, on both sides.
-const BATCH_BYTES: usize = 16 * 1024 * 1024;
 /// How soon to look again at what a failed commit left behind, if no command comes first.
 const SETTLE_AFTER: Duration = Duration::from_secs(1);
 
@@ -168,7 +166,7 @@ impl Batcher {
                 Request::Run(command) => {
                     bytes += command.operation.bytes();
                     batch.push(command);
-                    if bytes >= BATCH_BYTES {
+                    if bytes >= self.policy.batch_bytes {
                         self.process(&mut batch).await;
                         bytes = 0;
                     }

@@ -12,19 +12,11 @@ use crate::log::message_of;
 use crate::read::{Mine, at_most};
 use crate::shown::is_due;
 use crate::store::{NewEntry, Search, SearchCursor, Span};
-use crate::{Caller, ChatError, Chats};
+use crate::{Caller, ChatError, Chats, Policy};
 pub(crate) use behind::Searchable;
 
-/// Characters of a question.
-const QUESTION_CHARACTERS: usize = 256;
-/// Words of a question.
-const QUESTION_WORDS: usize = 16;
-/// Conversations that one question looks through, those with the latest entries.
-const CONVERSATIONS: usize = 1_000;
 /// Messages on a page, unless asked for fewer or more.
 const PAGE: usize = 50;
-/// The most messages on a page.
-const PAGE_MOST: usize = 200;
 
 impl Chats {
     /// Messages with all these words, the newest first: in all of the caller's plain conversations or in one, of what they
@@ -42,7 +34,7 @@ impl Chats {
         if !self.policy.search {
             return Err(ChatError::Forbidden("this server does not search messages"));
         }
-        let (words, prefix) = question(text)?;
+        let (words, prefix) = question(text, &self.policy)?;
         let before = request.before.as_deref().map(cursor).transpose()?;
         let mine = match request.conversation {
             None => self.conversations_of(caller.user).await?,
@@ -55,11 +47,12 @@ impl Chats {
             }
         };
         let plain = mine.iter().filter(|it| it.conversation.kind() == ConversationKind::Plain);
-        let spans: Vec<_> = plain.take(CONVERSATIONS).flat_map(spans).collect();
+        let spans: Vec<_> = plain.take(self.policy.question_conversations).flat_map(spans).collect();
         if spans.is_empty() {
             return Ok(SearchPage { messages: Vec::new(), next: None });
         }
-        let limit = at_most(request.limit, PAGE, PAGE_MOST)?;
+        let most = self.policy.page_found;
+        let limit = at_most(request.limit, PAGE.min(most), most)?;
         let (asked, start) = (words.clone(), prefix.clone());
         let search = Search { spans, reader: caller.user, words, prefix, before, limit };
         let hits = self.store.search(search).await?;
@@ -105,14 +98,15 @@ fn spans(mine: &Mine) -> impl Iterator<Item = Span> {
 }
 
 /// The words of a question, and what one more has to begin with.
-fn question(text: &str) -> Result<(Vec<String>, Option<String>), ChatError> {
+fn question(text: &str, policy: &Policy) -> Result<(Vec<String>, Option<String>), ChatError> {
     let invalid = |why: String| Err(ChatError::Invalid(why));
-    if text.chars().count() > QUESTION_CHARACTERS {
-        return invalid(format!("a question has at most {QUESTION_CHARACTERS} characters"));
+    let (characters, most) = (policy.question_characters, policy.question_words);
+    if text.chars().count() > characters {
+        return invalid(format!("a question has at most {characters} characters"));
     }
     let mut words = words::of(text);
-    if words.len() > QUESTION_WORDS {
-        return invalid(format!("a question has at most {QUESTION_WORDS} words"));
+    if words.len() > most {
+        return invalid(format!("a question has at most {most} words"));
     }
     if words.is_empty() {
         return invalid("there is no word to search for".into());
@@ -144,6 +138,7 @@ mod tests {
 
     #[test]
     fn a_question_is_words_and_the_beginning_of_one() {
+        let question = |text: &str| question(text, &Policy::default());
         let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         assert_eq!(question("red Balloon"), Ok((owned(&["red"]), Some("balloon".into()))));
         assert_eq!(question("red balloon "), Ok((owned(&["red", "balloon"]), None)));

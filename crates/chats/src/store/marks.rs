@@ -106,9 +106,12 @@ pub trait MarkStore: Send + Sync + 'static {
     /// Which of these places are hidden from a user.
     async fn hidden(&self, user: UserId, places: Vec<Place>) -> Result<Vec<bool>, StoreError>;
 
-    /// Stars an entry for one user, or takes the star away, and keeps that as a mark. A star that is there keeps its
-    /// number.
-    async fn star(&self, user: UserId, place: Place, starred: bool) -> Result<(), StoreError>;
+    /// Stars an entry for one user, unless that has `most` stars already: then false; keeps it as a mark. A star that is
+    /// there keeps its number.
+    async fn star(&self, user: UserId, place: Place, most: usize) -> Result<bool, StoreError>;
+
+    /// Takes a star away, if there is one, and keeps that as a mark.
+    async fn unstar(&self, user: UserId, place: Place) -> Result<(), StoreError>;
 
     /// Forgets what a user did and set for themselves alone: what they hid and starred, how they set their
     /// conversations, and what is kept for their devices.

@@ -15,9 +15,6 @@ use super::{messages, own, some};
 use crate::CommandError;
 use crate::state::Shared;
 
-/// Conversations with unread messages that the first page names.
-const CONVERSATIONS: usize = 100;
-
 pub(crate) async fn list(
     shared: &Shared,
     caller: Caller,
@@ -43,7 +40,7 @@ pub(crate) async fn list(
     let unseen = shared.services.chats.unseen(caller).await?;
     let conversations = u32::try_from(unseen.len()).unwrap_or(u32::MAX);
     if before.is_none() {
-        for summary in unseen.into_iter().take(CONVERSATIONS) {
+        for summary in unseen.into_iter().take(shared.options.page_unread) {
             // What was seen or deleted just now is no news any more.
             if let Some(last) = shared.services.chats.last_unread(caller, summary.id).await? {
                 notifications.push(of_conversation(summary, &last));

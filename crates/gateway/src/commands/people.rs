@@ -6,9 +6,6 @@ use protocol::{DeviceId, ErrorCode, Presence, SessionInfo, UserId, UserInfo, Who
 use crate::CommandError;
 use crate::state::Shared;
 
-/// Users that one question may name.
-const USERS: usize = 500;
-
 pub(crate) async fn check_in(shared: &Shared, caller: Caller) -> Result<(), CommandError> {
     if shared.services.presence.check_in(caller.user, caller.connection.unwrap_or_default()) {
         shared.bulletin.moved(caller.user);
@@ -43,8 +40,9 @@ pub(crate) async fn get_several(
     _: Caller,
     users: Vec<UserId>,
 ) -> Result<Vec<UserInfo>, CommandError> {
-    if users.len() > USERS {
-        return Err(CommandError::invalid(format!("at most {USERS} users at once")));
+    let most = shared.options.users_named;
+    if users.len() > most {
+        return Err(CommandError::invalid(format!("at most {most} users at once")));
     }
     Ok(shared.services.accounts.users(&users).await?)
 }

@@ -8,16 +8,14 @@ use protocol::{ErrorCode, Presence, UserId};
 use crate::CommandError;
 use crate::state::Shared;
 
-/// Users that one connection may watch.
-const WATCHED: usize = 1_000;
-
 pub(crate) async fn watch(
     shared: &Shared,
     caller: Caller,
     mut users: Vec<UserId>,
 ) -> Result<Vec<Presence>, CommandError> {
-    if users.len() > WATCHED {
-        return Err(CommandError::invalid(format!("a connection watches at most {WATCHED} users")));
+    let most = shared.options.users_watched;
+    if users.len() > most {
+        return Err(CommandError::invalid(format!("a connection watches at most {most} users")));
     }
     let mut named = HashSet::with_capacity(users.len());
     users.retain(|user| named.insert(*user));

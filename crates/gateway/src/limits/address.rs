@@ -6,7 +6,7 @@ use std::str::FromStr;
 use http::{HeaderMap, HeaderName};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// Proxies behind one another that are looked through.
+/// As many are looked through unless said otherwise.
 const HOPS: usize = 16;
 
 /// Addresses with a common beginning.
@@ -45,21 +45,37 @@ impl FromStr for Network {
 }
 
 /// Where requests come from that may say that they are another's: `127.0.0.0/8, ::1`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Proxies(Vec<Network>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proxies {
+    networks: Vec<Network>,
+    /// Proxies behind one another that are looked through.
+    hops: usize,
+}
+
+impl Default for Proxies {
+    fn default() -> Self {
+        Self { networks: Vec::new(), hops: HOPS }
+    }
+}
 
 impl FromStr for Proxies {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        parts.map(Network::from_str).collect::<Result<_, _>>().map(Self)
+        Ok(Self { networks: parts.map(Network::from_str).collect::<Result<_, _>>()?, hops: HOPS })
     }
 }
 
 impl Proxies {
+    /// The same, looked through up to so many behind one another.
+    #[must_use]
+    pub fn up_to(self, hops: usize) -> Self {
+        Self { hops, ..self }
+    }
+
     pub(super) fn trusts(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.holds(address))
+        self.networks.iter().any(|network| network.holds(address))
     }
 
     /// Whose request it is: the peer's, or if that is a trusted proxy, the last one's on the way that is none. What stands
@@ -72,7 +88,7 @@ impl Proxies {
         let mut client = peer;
         let mut named = said(headers);
         named.reverse();
-        for address in named.into_iter().take(HOPS) {
+        for address in named.into_iter().take(self.hops) {
             let Some(address) = address else { break };
             client = address;
             if !self.trusts(address) {

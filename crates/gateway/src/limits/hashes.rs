@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use accounts::AccountError;
 use protocol::{DeviceId, ErrorCode, UserId};
@@ -40,10 +41,11 @@ impl Limits {
         let address = address::network(address);
         let mut hashing = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
         let Hashing { accounts, by_address } = &mut *hashing;
-        let most = self.policy.hashes_per_address;
+        let most = self.hashes_per_address;
         let taken = by_address.get(&address).copied().unwrap_or_default();
         if (most > 0 && taken >= most) || account.is_some_and(|account| !accounts.insert(account)) {
             drop(hashing);
+            self.refused_hashes.fetch_add(1, Ordering::Relaxed);
             return Err(CommandError::new(
                 ErrorCode::RateLimited,
                 "another password is being checked for you: try again in 1 s",

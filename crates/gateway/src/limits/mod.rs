@@ -160,6 +160,9 @@ pub struct Limits {
     proxies: Proxies,
     /// Open connections of one address; 0 is no bound.
     connections_per_address: AtomicUsize,
+    /// Passwords of one address that are hashed or wait for it; 0 is no bound.
+    hashes_per_address: usize,
+    refused_hashes: AtomicU64,
     buckets: Vec<SharedBucket>,
     accounts: Ledger<9>,
     excess: SharedBucket,
@@ -184,6 +187,8 @@ impl Limits {
         let limits = Self {
             proxies: policy.proxies,
             connections_per_address: AtomicUsize::default(),
+            hashes_per_address: policy.hashes_per_address,
+            refused_hashes: AtomicU64::new(0),
             buckets: Limit::ALL.iter().map(|_| SharedBucket::default()).collect(),
             accounts: Ledger::new(keys),
             excess: SharedBucket::default(),
@@ -219,8 +224,9 @@ impl Limits {
             ("answers_per_account", self.answers.refused_account.load(Ordering::Relaxed)),
             ("answers_bytes", self.answers.refused_bytes.load(Ordering::Relaxed)),
         ];
+        let hashes = ("hashes_at_once", self.refused_hashes.load(Ordering::Relaxed));
         let counted = counted.map(|(limit, count)| (limit.name(), count.load(Ordering::Relaxed)));
-        counted.chain([places]).chain(answers)
+        counted.chain([places, hashes]).chain(answers)
     }
 
     /// An account's request, which is of these kinds besides.

@@ -1,6 +1,5 @@
 //! `docs/limits.md`: every bound in one table, what it is, where it is set, and what a client sees of it.
 
-use accounts::people;
 use protocol::{Content, MessageId};
 
 use super::{one_line, put};
@@ -57,6 +56,9 @@ const SEEN: &[(&str, &[(&str, &str)])] = &[
             ("accounts.codes_per_hour", WAIT),
             ("accounts.concurrent_hashes", SLOWER),
             ("accounts.waiting_hashes", WAIT),
+            ("accounts.hash_wait_s", WAIT),
+            ("accounts.concurrent_code_sends", SLOWER),
+            ("accounts.one_time_password_hours", "`wrong_password`, 401"),
         ],
     ),
     (
@@ -64,14 +66,58 @@ const SEEN: &[(&str, &[(&str, &str)])] = &[
         &[
             ("limits.max_message_bytes", "`too_large`, 413"),
             ("limits.max_group_members", "`group_full`, 409"),
+            ("limits.max_pins", "`invalid`, 422"),
+            ("limits.max_stars", "`invalid`, 422: take a star away"),
+            ("limits.max_reactions", "`forbidden`, 403"),
+            ("limits.max_group_links", "`invalid`, 422: revoke one"),
+            ("limits.max_link_uses", "`invalid`, 422"),
+            ("limits.max_device_messages", "`invalid`, 422"),
+            ("limits.listed_members", "`GetConversation` has all"),
+            ("limits.status_members", "no `status` in the list"),
+            ("limits.max_unread_count", "that number"),
+            ("limits.search_characters", "`invalid`, 422"),
+            ("limits.search_words", "`invalid`, 422"),
+            ("limits.search_conversations", "nothing is found in others: name the conversation"),
+            ("limits.max_page_found", "`next` in the page: ask again"),
+            ("limits.max_page_device_messages", "`more` in the page: ask again"),
             ("limits.max_page_messages", "`more` in the page: ask again"),
             ("limits.max_page_conversations", "a page of so many: ask again `after` its last"),
             ("limits.max_page_bytes", "`more` in the page: ask again"),
             ("limits.device_queue_messages", "`invalid`, 422, names the device"),
             ("limits.device_queue_bytes", "`invalid`, 422, names the device"),
+            ("limits.typing_entries", "nothing: others do not see it type"),
+            ("chats.edit_window_s", "`forbidden`, 403"),
+            ("chats.receipts_write_ms", "nothing"),
+            ("chats.receipts_tell_ms", "ticks come so much later"),
+        ],
+    ),
+    (
+        "People and notifications",
+        &[
+            (
+                "limits.max_contacts",
+                "`invalid`, 422: take somebody off it; who is new to talk to is not listed",
+            ),
+            ("limits.max_blocked", "`invalid`, 422: take somebody off it"),
+            ("limits.max_invites_sent", "`rate_limited`, 429"),
+            ("limits.max_invites_received", "`rate_limited`, 429, for who invites them"),
+            ("limits.invite_days", "the invite is `expired`"),
+            ("limits.invite_again_days", WAIT),
+            ("limits.max_invite_characters", "`invalid`, 422"),
+            ("limits.max_open_reports", "`rate_limited`, 429"),
+            ("limits.max_report_characters", "`invalid`, 422"),
+            ("limits.reported_message_characters", "the rest is not kept"),
+            ("limits.max_users_named", "`invalid`, 422"),
+            ("limits.max_users_watched", "`invalid`, 422"),
+            ("limits.max_page_contacts", "`next` in the page: ask again"),
+            ("limits.max_page_invites", "the oldest settled ones are left out"),
+            ("limits.max_page_reports", "`more` in the page: ask again"),
+            ("limits.max_page_users", "`next` in the page: ask again"),
+            ("limits.max_page_accounts", "`next` in the page: ask again"),
+            ("limits.max_page_notifications", "`more` in the page: ask again"),
+            ("limits.max_page_unread", "others are counted in `unread` and not named"),
             ("limits.max_notifications_per_user", "older ones are gone"),
             ("limits.notifications_days", "older ones are gone"),
-            ("limits.typing_entries", "nothing: others do not see it type"),
         ],
     ),
     (
@@ -93,6 +139,11 @@ const SEEN: &[(&str, &[(&str, &str)])] = &[
             ("server.stateful_grace_s", "the same"),
             ("limits.hub_handshake_timeout_s", "the connection is closed"),
             ("limits.hub_silence_timeout_s", "the connection is closed"),
+            ("limits.hub_ping_s", "a ping"),
+            ("limits.hub_close_timeout_s", "the connection is closed"),
+            ("limits.negotiate_timeout_s", "404: negotiate anew"),
+            ("limits.poll_timeout_s", "an empty answer: poll again"),
+            ("limits.polled_buffer_bytes", SLOWER),
             ("limits.write_timeout_s", "the connection is closed"),
         ],
     ),
@@ -111,19 +162,35 @@ const SEEN: &[(&str, &[(&str, &str)])] = &[
         "Inside",
         &[
             ("limits.queued_commands", SLOWER),
+            ("limits.batch_commands", SLOWER),
+            ("limits.batch_bytes", SLOWER),
+            ("limits.queued_notifications", "a notification is missing; the message is not"),
             ("limits.cached_conversations", SLOWER),
             ("limits.cached_sessions", SLOWER),
             ("limits.cached_users", SLOWER),
+            ("limits.cached_blocks", SLOWER),
+            ("chats.sweep_entries", "nothing"),
+            ("server.max_proxies", "the last one's address counts"),
             ("database.pool_size", SLOWER),
+            ("database.statement_timeout_s", "`unavailable`, 503"),
+            ("database.connect_timeout_s", "`unavailable`, 503"),
+            ("database.answer_timeout_s", "`unavailable`, 503"),
+            ("database.queued_writes", SLOWER),
+            ("database.queued_reads", SLOWER),
+            ("database.busy_timeout_s", "`unavailable`, 503"),
+            ("database.readers", SLOWER),
+            ("database.cache_kib", SLOWER),
             ("server.drain_timeout_s", "the connection is closed"),
             ("server.drain_spread_s", "the connection is closed, with leave to come back"),
         ],
     ),
 ];
 
-/// Bounds that nobody has to change: what, how much, what a client sees.
-const FIXED: &[(&str, &str, &str)] = &[
-    ("Body of a REST request, in bytes", "2 × `limits.max_message_bytes` + 16,384", "`too_large`, 413"),
+/// Bounds that are no settings: what, how much, what a client sees.
+type Fixed = (&'static str, &'static str, &'static str);
+
+/// Forms: what clients, their stores and links in the world are made for.
+const FORMS: &[Fixed] = &[
     ("Request line of HTTP, in bytes", "65,534", "414"),
     (
         "Depth of JSON and MessagePack",
@@ -131,22 +198,43 @@ const FIXED: &[(&str, &str, &str)] = &[
         "`invalid`; on the hub the connection is closed",
     ),
     ("SignalR's handshake, in bytes", "4,096", "the connection is closed with an error"),
-    ("Time from negotiating to opening, in seconds", "60", "404"),
-    ("One poll, in seconds", "90", "an empty answer: poll again"),
-    (
-        "What waits to be read by long polls or server-sent events, in bytes",
-        "32,768, then the queues above",
-        SLOWER,
-    ),
+    ("A WebSocket's control frame, in bytes", "125", "the connection is closed with an error"),
     ("Names of users, devices and groups, in characters", "100", "`invalid`, 422"),
+    ("A username, in characters", "3 to 32", "`invalid`, 422"),
+    ("What a user tells of themselves, in characters", "500", "`invalid`, 422"),
     ("Description of a group, in characters", "1,000", "`invalid`, 422"),
-    ("Picture of a group, in bytes", "300", "`invalid`, 422"),
-    ("Links of a group", "20", "`invalid`, 422: revoke one"),
-    ("Uses that a link is bounded to", "1 to 100,000, or none", "`invalid`, 422"),
+    ("Picture of a user or a group: its reference, in bytes", "300", "`invalid`, 422"),
     ("Retention", "36,500 days or 86,400 seconds", "`invalid`, 422"),
-    ("Entries that one write of the sweeper looks at", "500, then a pause", "nothing"),
     ("An email address, in bytes", "254", "`invalid`, 422"),
+    ("A phone number, in digits", "7 to 15", "`invalid`, 422"),
     ("A password, in characters", "8 to 256", "`invalid`, 422"),
+    ("A one-time code, in digits", "6", "`wrong_code`, 401"),
+    ("Words of a search for users", "4, of 40 characters each", "`invalid`, 422"),
+    (
+        "Words of a name by which a user is found",
+        "the first 16, of 40 characters each",
+        "not found by others",
+    ),
+    (
+        "Words of a message by which it is found",
+        "the first 2,000, of 64 characters each",
+        "not found by others",
+    ),
+    ("Typing is passed on", "every 2 seconds, and ends after 6", "nothing"),
+    ("`x-request-id` that is taken over, in bytes", "64", "another id"),
+    ("Addresses of IPv6 that count as one", "a /64", "—"),
+];
+
+/// Those that another crate names, so that no number stands in two places.
+const NAMED: &[(&str, usize)] = &[
+    ("A message's id, in bytes", MessageId::MAX_BYTES),
+    ("Members that a text mentions", Content::MENTIONS),
+    ("A reaction, in bytes", Content::EMOJI_BYTES),
+];
+
+/// What follows from settings, or is a measure of the machinery within.
+const INNER: &[Fixed] = &[
+    ("Body of a REST request, in bytes", "2 × `limits.max_message_bytes` + 16,384", "`too_large`, 413"),
     (
         "Passwords of one address that are hashed or wait for it",
         "a quarter of `accounts.concurrent_hashes` and `accounts.waiting_hashes`",
@@ -154,50 +242,24 @@ const FIXED: &[(&str, &str, &str)] = &[
     ),
     ("Passwords of one signed-in account that are hashed or wait for it", "1", WAIT),
     ("Changing requests of REST that are under way at once", "16,384", SLOWER),
-    ("Users in one `GetUsers`", "500", "`invalid`, 422"),
-    ("Members listed with a group in `LoadConversations`", "8", "`GetConversation` has all"),
-    ("Unread messages that are counted", "1,000", "1,000"),
-    ("Messages for single devices in one send", "4,096", "`invalid`, 422"),
-    ("`x-request-id` that is taken over, in bytes", "64", "another id"),
-    ("Proxies that are looked through", "16", "the last one's address counts"),
-    ("Addresses of IPv6 that count as one", "a /64", "—"),
-    ("Changes that wait for SQLite", "1,024, and 4,096 readings", SLOWER),
-    ("A statement of PostgreSQL, in seconds", "30", "`unavailable`, 503"),
-    ("Codes that are sent at once", "16", SLOWER),
-    ("A username, in characters", "3 to 32", INVALID),
-    ("What users say about themselves, in characters", "500", INVALID),
-    ("Picture of a user, in bytes", "300", INVALID),
-    ("Users on a page of a search", "50", "`next` in the page: ask again"),
-    ("Accounts on a page", "100", "`next` in the page: ask again"),
-    ("Words in a search for users", "4", INVALID),
-    ("Users whom one connection watches", "1,000", INVALID),
-    ("A search for messages", "256 characters, 16 words, the 1,000 latest conversations", INVALID),
-    ("Messages on a page of a search", "200, and 50 if none is named", "`next` in the page: ask again"),
-    ("Words of a message that can be found", "2,000", "the others are not found"),
-    ("Pinned messages of a conversation", "50", INVALID),
-    ("Members that react to one message", "1,000", "`forbidden`, 403"),
+    ("How long an address counts as one that an account signs in from, in days", "30", "—"),
+    ("A password hash (Argon2id)", "19 MiB, 2 passes, 1 lane", "—"),
+    ("Members whom one refusal names", "10", "the first of them"),
+    ("Detail of a notification, in characters", "200", "the rest is cut"),
+    ("A code's way out: each of two tries, and both together, in seconds", "10, 20", "`unavailable`, 503"),
+    ("Groups that one writer of the log creates at once", "16", SLOWER),
+    ("Batches of the log that wait to be brought to those connected", "64", SLOWER),
+    ("Entries of a conversation that are kept in memory for repeated sends", "64", SLOWER),
+    ("Announcements of new conversations that wait", "1,024", "it comes with the first message"),
+    ("Changes that one transaction of SQLite takes", "256", SLOWER),
+    ("Entries that one reading of SQLite's search looks at", "20,000", "`next` in the page: ask again"),
+    ("Entries whose words one turn writes down", "200, or 256 KiB, then a pause", "found later"),
+    ("Notifications that one transaction takes", "512", SLOWER),
+    ("Users whose last seen one transaction takes, once a second", "1,000", "nothing"),
+    ("Conversations that wait for the sweeper after a receipt", "10,000", "swept with the next pass"),
+    ("Sessions, invites, deletions that one turn of the upkeep ends", "500, 500, 100", "nothing"),
+    ("Codes that `kith admin otp` shows", "1,000", "—"),
 ];
-
-/// Those of them that other crates name, so that no number stands in two places.
-const NAMED: &[(&str, u64, &str)] = &[
-    ("A message's id, in bytes", MessageId::MAX_BYTES as u64, INVALID),
-    ("Members that a text mentions", Content::MENTIONS as u64, INVALID),
-    ("A reaction, in bytes", Content::EMOJI_BYTES as u64, INVALID),
-    ("Contacts of a user", people::CONTACTS as u64, "`invalid`, 422: take somebody off it"),
-    ("Contacts on a page", people::CONTACTS_PAGE as u64, "`next` in the page: ask again"),
-    ("Users whom a user blocks", people::BLOCKED as u64, "`invalid`, 422: take somebody off it"),
-    ("What comes with an invite, in characters", people::INVITE_CHARACTERS as u64, INVALID),
-    ("Invites of a user that wait for an answer", people::INVITES_SENT as u64, "`rate_limited`, 429"),
-    ("Invites to a user that wait for an answer", people::INVITES_RECEIVED as u64, "`rate_limited`, 429"),
-    ("Invites in a list", people::INVITES_LISTED as u64, "those that wait, and the newest of the others"),
-    ("How long an invite waits, in days", (people::INVITE_MS / DAY_MS) as u64, "it has expired"),
-    ("Before a user who declined is invited again, in days", (people::INVITE_AGAIN_MS / DAY_MS) as u64, WAIT),
-    ("Reason of a report, or a moderator's note, in characters", people::REASON_CHARACTERS as u64, INVALID),
-    ("Open reports of a user", people::REPORTS_OPEN as u64, "`rate_limited`, 429"),
-    ("Reports on a page", people::REPORTS_PAGE as u64, "`more` in the page: ask again"),
-];
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 const ABOUT: &str = "\
 <!-- Generated from crates/kith/src/docs/limits.rs and the settings by `cargo test -p kith --test generated`. -->
@@ -212,8 +274,9 @@ switches that one off. Whoever is over it is refused with the error code `rate_l
 `Retry-After` and `retryAfter` in the problem, on the hub as `rate_limited: too many messages: try again in 3 s`. Nothing was done; the
 same request may be sent again after that time, with the same id. An invocation of the hub without an id is not answered, so it is
 dropped silently: send what matters with one. What is counted lies in memory, by each server process for itself, and is forgotten by a
-restart. Metrics count refusals as `kith_rate_limited_total{limit=\"…\"}`; the log has a line, at most once a minute for the same account
-or address.
+restart. Metrics count refusals as `kith_rate_limited_total{limit=\"…\"}`, by the name of the setting (`codes_per_receiver` for the
+two about codes), and not rates alone: also what else is refused as `rate_limited`, and full lists of contacts and blocks. Of rates
+the log has a line, at most once a minute for the same account or address.
 
 An *account* counts over all its devices. An *address* is one IPv4 address or the first 64 bits of an IPv6 address; behind a proxy,
 that of the client, if the proxy is named in `server.trusted_proxies` and passes it on in `X-Forwarded-For` or `Forwarded`. Where it does
@@ -263,20 +326,27 @@ pub fn limits() -> String {
             put(&mut out, format_args!("| {} | {default} | `{path}` | {seen} |\n", one_line(doc)));
         }
     }
-    out.push_str("\n## Fixed\n\n| what is bounded | bound | what a client sees |\n|---|---|---|\n");
-    for (what, bound, seen) in FIXED {
-        put(&mut out, format_args!("| {what} | {bound} | {seen} |\n"));
+    fixed(&mut out, "Fixed forms", FORMS_ARE, FORMS);
+    for (what, bound) in NAMED {
+        put(&mut out, format_args!("| {what} | {bound} | {INVALID} |\n"));
     }
-    for (what, bound, seen) in NAMED {
-        put(&mut out, format_args!("| {what} | {} | {seen} |\n", grouped(*bound)));
-    }
+    fixed(&mut out, "Fixed within", INNER_ARE, INNER);
     out
 }
 
-/// A number under a million with a comma after the thousands.
-fn grouped(number: u64) -> String {
-    match number / 1_000 {
-        0 => number.to_string(),
-        thousands => format!("{thousands},{:03}", number % 1_000),
+const FORMS_ARE: &str = "\
+What a name, an id or a frame may be. Client libraries check some of these before they send, stores of client and server keep
+such things in columns and indexes made for them, and what one server took others may have to take after a restore: so they are
+the same everywhere.";
+
+const INNER_ARE: &str = "\
+What follows from settings above, and measures of the machinery that cost nobody anything they could see: larger they would
+need more memory at once, smaller more turns for the same.";
+
+fn fixed(out: &mut String, title: &str, about: &str, rows: &[Fixed]) {
+    let head = "| what is bounded | bound | what a client sees |\n|---|---|---|\n";
+    put(out, format_args!("\n## {title}\n\n{about}\n\n{head}"));
+    for (what, bound, seen) in rows {
+        put(out, format_args!("| {what} | {bound} | {seen} |\n"));
     }
 }

@@ -125,8 +125,13 @@ impl Server {
             &accounts::SecretKey::new(key),
             policies::accounts(settings),
         );
-        let people =
-            People::new(stores.people, accounts.clone(), Arc::clone(&clock), Arc::clone(&randomness));
+        let people = People::new(
+            stores.people,
+            accounts.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&randomness),
+            policies::people(settings),
+        );
         let presence_policy = presence::Policy {
             user_connections: settings.limits.max_connections_per_user,
             typing_entries: settings.limits.typing_entries,
@@ -277,10 +282,7 @@ impl Server {
             readiness: Arc::clone(&self.readiness),
             folder: self.settings.server.data.clone(),
         };
-        let scraped = self
-            .metrics
-            .map(|door| door.open(&self.fan_out, &self.gateway, room))
-            .transpose()?;
+        let scraped = self.metrics.map(|door| door.open(&self.fan_out, &self.gateway, room)).transpose()?;
         let administered = self
             .local
             .map(|door| tokio::spawn(door.serve(self.account_store, Arc::clone(&self.services.notices))));

@@ -24,10 +24,34 @@ pub(super) fn accounts(settings: &Settings) -> accounts::Policy {
         codes_per_hour: set.codes_per_hour,
         concurrent_hashes: set.concurrent_hashes,
         waiting_hashes: set.waiting_hashes,
+        hash_wait_s: set.hash_wait_s,
+        one_time_password_hours: set.one_time_password_hours,
+        page_users: settings.limits.max_page_users,
+        page_accounts: settings.limits.max_page_accounts,
         cached_sessions: settings.limits.cached_sessions,
         cached_users: settings.limits.cached_users,
         readable_email_codes: settings.mail.host.is_none(),
         readable_phone_codes: settings.sms.account_sid.is_none(),
+    }
+}
+
+pub(super) fn people(settings: &Settings) -> accounts::people::Policy {
+    let set = &settings.limits;
+    accounts::people::Policy {
+        contacts: set.max_contacts,
+        contacts_page: set.max_page_contacts,
+        blocked: set.max_blocked,
+        cached_blocks: set.cached_blocks,
+        invite_characters: set.max_invite_characters,
+        invites_sent: set.max_invites_sent,
+        invites_received: set.max_invites_received,
+        invites_listed: set.max_page_invites,
+        invite_days: set.invite_days,
+        invite_again_days: set.invite_again_days,
+        reason_characters: set.max_report_characters,
+        reported_characters: set.reported_message_characters,
+        reports_open: set.max_open_reports,
+        reports_page: set.max_page_reports,
     }
 }
 
@@ -39,7 +63,25 @@ pub(super) fn chats(settings: &Settings) -> chats::Policy {
         page_messages: set.max_page_messages,
         page_conversations: set.max_page_conversations,
         page_bytes: set.max_page_bytes,
+        pins: set.max_pins,
+        stars: set.max_stars,
+        reactions: set.max_reactions,
+        group_links: set.max_group_links,
+        link_uses: set.max_link_uses,
+        device_messages: set.max_device_messages,
+        page_device_messages: set.max_page_device_messages,
+        listed_members: set.listed_members,
+        status_members: set.status_members,
+        unread_count: set.max_unread_count,
+        question_characters: set.search_characters,
+        question_words: set.search_words,
+        question_conversations: set.search_conversations,
+        page_found: set.max_page_found,
         queued_commands: set.queued_commands,
+        batch_commands: set.batch_commands,
+        batch_bytes: set.batch_bytes,
+        receipts_flush_ms: settings.chats.receipts_write_ms,
+        receipts_notice_ms: settings.chats.receipts_tell_ms,
         cached_conversations: set.cached_conversations,
         device_queue_messages: settings.limits.device_queue_messages,
         device_queue_bytes: settings.limits.device_queue_bytes,
@@ -52,7 +94,7 @@ pub(super) fn chats(settings: &Settings) -> chats::Policy {
         retention: settings.chats.retention,
         undelivered_days: settings.chats.undelivered_days,
         sweep_every_s: settings.chats.sweep_every_s,
-        ..chats::Policy::default()
+        sweep_entries: settings.chats.sweep_entries,
     }
 }
 
@@ -60,6 +102,8 @@ pub(crate) fn notices(settings: &Settings) -> notifications::in_app::Policy {
     notifications::in_app::Policy {
         keep_days: settings.limits.notifications_days,
         per_user: settings.limits.max_notifications_per_user,
+        page: settings.limits.max_page_notifications,
+        waiting: settings.limits.queued_notifications,
     }
 }
 
@@ -88,7 +132,7 @@ pub(super) fn limits(settings: &Settings) -> gateway::LimitPolicy {
         hashes_per_address: hashes_per_address(settings),
         answers_per_account: set.answers_per_account,
         answers_bytes: set.answers_bytes,
-        proxies: settings.server.trusted_proxies.clone(),
+        proxies: settings.server.trusted_proxies.clone().up_to(settings.server.max_proxies),
         tracked_keys: set.tracked_keys,
     }
 }
@@ -110,6 +154,11 @@ pub(super) fn gateway(settings: &Settings, key: [u8; 32], limits: Arc<gateway::L
             max_streams: set.connection_streams,
             handshake_timeout: Duration::from_secs(set.hub_handshake_timeout_s),
             client_timeout: Duration::from_secs(set.hub_silence_timeout_s),
+            keep_alive: Duration::from_secs(set.hub_ping_s),
+            close_timeout: Duration::from_secs(set.hub_close_timeout_s),
+            token_lifetime: Duration::from_secs(set.negotiate_timeout_s),
+            poll_timeout: Duration::from_secs(set.poll_timeout_s),
+            pipe_bytes: set.polled_buffer_bytes,
             web_sockets_only: server.web_sockets_only,
             allowed_origins: server.allowed_origins.as_slice().to_vec(),
             drain_spread: Duration::from_secs(server.drain_spread_s),
@@ -121,6 +170,30 @@ pub(super) fn gateway(settings: &Settings, key: [u8; 32], limits: Arc<gateway::L
         },
         body_bytes: set.max_message_bytes * 2 + BODY_OVERHEAD_BYTES,
         body_timeout: Duration::from_secs(set.body_timeout_s),
+        users_named: set.max_users_named,
+        users_watched: set.max_users_watched,
+        page_unread: set.max_page_unread,
         limits,
+    }
+}
+
+pub(super) fn sqlite(settings: &Settings) -> storage::sqlite::Policy {
+    let set = &settings.database;
+    storage::sqlite::Policy {
+        readers: set.readers,
+        cache_kib: set.cache_kib,
+        waiting_writes: set.queued_writes,
+        waiting_reads: set.queued_reads,
+        busy_timeout: Duration::from_secs(set.busy_timeout_s),
+    }
+}
+
+pub(super) fn postgres(settings: &Settings) -> storage::postgres::Policy {
+    let set = &settings.database;
+    storage::postgres::Policy {
+        connections: set.pool_size as usize,
+        connect_timeout: Duration::from_secs(set.connect_timeout_s),
+        statement_timeout: Duration::from_secs(set.statement_timeout_s),
+        answer_timeout: Duration::from_secs(set.answer_timeout_s),
     }
 }

@@ -69,6 +69,7 @@ pub(super) fn wire(settings: &Settings) -> anyhow::Result<Arc<dyn CodeSender>> {
                 from: from.clone(),
                 service: service.clone(),
                 code_valid_for,
+                at_once: settings.accounts.concurrent_code_sends,
             };
             Some(Mail::new(mail).context("[mail]")?)
         }
@@ -84,6 +85,7 @@ pub(super) fn wire(settings: &Settings) -> anyhow::Result<Arc<dyn CodeSender>> {
                 from: from.clone(),
                 service,
                 code_valid_for,
+                at_once: settings.accounts.concurrent_code_sends,
             };
             Some(Sms::new(sms).context("[sms]")?)
         }

@@ -9,6 +9,7 @@ use notifications::in_app::NoticeStore;
 use presence::PresenceStore;
 use storage::{Failure, postgres, sqlite};
 
+use super::policies;
 use crate::settings::{DatabaseUrl, Settings};
 
 /// The stores of all services.
@@ -42,14 +43,13 @@ impl Stores {
     pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
         match settings.database_url() {
             DatabaseUrl::Sqlite(path) => {
-                let database = sqlite::Database::open(&path)
+                let database = sqlite::Database::open_with(&path, policies::sqlite(settings))
                     .with_context(|| format!("cannot open the database {}", path.display()))?;
                 Ok(Self::on(database.clone(), Engine::Sqlite(database)))
             }
             DatabaseUrl::Postgres(url) => {
-                let connections = settings.database.pool_size as usize;
                 let target = settings.database.postgres(&url).context("the database cannot be opened")?;
-                let database = postgres::Database::at(target, connections)
+                let database = postgres::Database::at(target, policies::postgres(settings))
                     .await
                     .context("cannot open the database of database.url")?;
                 Ok(Self::on(database.clone(), Engine::Postgres(database)))

@@ -27,6 +27,12 @@ section! {
         concurrent_hashes: u32 = 2 in 1..=1_024;
         /// Sign-ins that may wait for one of those; more are refused.
         waiting_hashes: u32 = 256 in 1..=100_000;
+        /// How long one that waits goes on waiting, in seconds; then it is refused.
+        hash_wait_s: u32 = 15 in 1..=600;
+        /// Codes that are sent at once by email, and as many by SMS; more wait.
+        concurrent_code_sends: usize = 16 in 1..=1_000;
+        /// How long a password that an admin gave is good for its one sign-in, in hours.
+        one_time_password_hours: u32 = 24 in 1..=8_760;
     }
     check |it| [
         (it.refresh_idle_timeout_days > it.refresh_absolute_timeout_days)

@@ -22,6 +22,13 @@ section! {
         /// How often everything is looked through for bodies whose time has come, in seconds. Nobody is shown them once it
         /// has; so long they may yet be on the disk.
         sweep_every_s: u64 = 60 in 1..=86_400;
+        /// Entries that one write of that looks at. After each there is a pause, so that nobody waits for it.
+        sweep_entries: usize = 500 in 1..=10_000;
+        /// How often it is written what was delivered and seen, in milliseconds: what a crash may lose of that. Clients then say
+        /// it again.
+        receipts_write_ms: u64 = 1_000 in 10..=60_000;
+        /// How often senders are told of it, in milliseconds.
+        receipts_tell_ms: u64 = 200 in 10..=60_000;
     }
 }
 

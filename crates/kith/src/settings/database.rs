@@ -26,6 +26,22 @@ section! {
         /// PostgreSQL: connections that append to the log, each one batch after another. A conversation always goes
         /// through the same one. SQLite has one writer.
         log_batchers: u32 = 4 in 1..=16;
+        /// PostgreSQL: how long a statement may run, in seconds.
+        statement_timeout_s: u64 = 30 in 1..=3600;
+        /// PostgreSQL: how long to wait for a connection, in seconds.
+        connect_timeout_s: u64 = 5 in 1..=600;
+        /// PostgreSQL: how long it may leave a small question unanswered, in seconds, before all connections to it are given up.
+        answer_timeout_s: u64 = 10 in 2..=600;
+        /// SQLite: connections that read, each with a thread of its own.
+        readers: usize = 2 in 1..=64;
+        /// SQLite: pages that each connection caches, in KiB.
+        cache_kib: u32 = 16_384 in 1_024..=4_194_304;
+        /// SQLite: changes that may wait for the writer; whoever comes later waits for a place.
+        queued_writes: usize = 1_024 in 16..=1_000_000;
+        /// SQLite: readings that may wait for a connection, alike.
+        queued_reads: usize = 4_096 in 16..=1_000_000;
+        /// SQLite: how long to wait for another process that holds the file, in seconds.
+        busy_timeout_s: u64 = 10 in 1..=600;
     }
 }
 

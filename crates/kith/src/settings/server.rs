@@ -18,6 +18,8 @@ section! {
         /// Reverse proxies: where a request comes from, if not from its client. Only from these is `X-Forwarded-For` or else
         /// `Forwarded` believed; limits by address then mean the client's.
         trusted_proxies: Proxies = "127.0.0.0/8, ::1";
+        /// Proxies behind one another that are looked through for where a request comes from.
+        max_proxies: usize = 16 in 1..=1_000;
         /// Folder of the embedded database and whatever else is kept, made when missing. A relative one starts at the
         /// working folder.
         data: PathBuf = "data";

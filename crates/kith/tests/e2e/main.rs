@@ -8,6 +8,7 @@ mod actions;
 mod administration;
 mod attacks;
 mod blocks;
+mod bounds;
 mod cli;
 mod clients;
 mod codes;

@@ -15,8 +15,6 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use store::{NoticeStore, StoreError, StoredNotice};
 
-/// Notes that may wait to be written. Beyond it they are dropped, and the log says so.
-const WAITING: usize = 8_192;
 /// Notes that one transaction takes.
 const BATCH: usize = 512;
 /// Characters of a detail that are kept.
@@ -28,16 +26,20 @@ pub struct Policy {
     pub keep_days: u32,
     /// The newest so many of each user.
     pub per_user: usize,
+    /// The most on one page.
+    pub page: usize,
+    /// Notes that may wait to be written. Beyond it they are dropped, and the log says so.
+    pub waiting: usize,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { keep_days: 90, per_user: 500 }
+        Self { keep_days: 90, per_user: 500, page: 100, waiting: 8_192 }
     }
 }
 
-/// Notifications that one page holds if it is not said how many, and at most.
-const PAGE: (usize, usize) = (50, 100);
+/// Notifications that one page holds if it is not said how many.
+const PAGE: usize = 50;
 /// Notifications that one turn of the upkeep forgets.
 const SWEPT_AT_ONCE: usize = 1_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
@@ -123,7 +125,7 @@ impl InApp {
         randomness: Arc<dyn Randomness>,
         policy: Policy,
     ) -> Self {
-        let (work, waiting) = mpsc::channel(WAITING);
+        let (work, waiting) = mpsc::channel(policy.waiting);
         Self { store, clock, randomness, policy, work, waiting: std::sync::Mutex::new(Some(waiting)) }
     }
 
@@ -199,8 +201,9 @@ impl InApp {
         before: Option<NoticeId>,
         limit: Option<u32>,
     ) -> Result<(Vec<StoredNotice>, bool), NoticeError> {
-        let (usual, most) = PAGE;
-        let limit = limit.map_or(usual, |limit| usize::try_from(limit).unwrap_or(most).clamp(1, most));
+        let most = self.policy.page;
+        let limit =
+            limit.map_or(PAGE.min(most), |limit| usize::try_from(limit).unwrap_or(most).clamp(1, most));
         let mut found = self.store.list(user, before, limit + 1).await?;
         let more = found.len() > limit;
         found.truncate(limit);

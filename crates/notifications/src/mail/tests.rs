@@ -99,11 +99,12 @@ fn settings(port: u16) -> MailSettings {
         from: "Kith at home <kith@example.org>".into(),
         service: "Kith".into(),
         code_valid_for: Duration::from_secs(600),
+        at_once: 16,
     }
 }
 
 fn quick() -> Limits {
-    Limits { try_timeout: Duration::from_millis(300), deadline: Duration::from_secs(3) }
+    Limits { try_timeout: Duration::from_millis(300), deadline: Duration::from_secs(3), ..Limits::default() }
 }
 
 #[tokio::test]

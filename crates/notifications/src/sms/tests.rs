@@ -58,6 +58,7 @@ fn settings(base_url: String) -> SmsSettings {
         from: "+15005550006".into(),
         service: "Kith".into(),
         code_valid_for: Duration::from_secs(600),
+        at_once: 16,
     }
 }
 
@@ -100,7 +101,11 @@ async fn a_busy_provider_is_asked_again() {
 
 #[tokio::test]
 async fn a_silent_or_absent_provider_is_given_up() {
-    let limits = Limits { try_timeout: Duration::from_millis(200), deadline: Duration::from_secs(3) };
+    let limits = Limits {
+        try_timeout: Duration::from_millis(200),
+        deadline: Duration::from_secs(3),
+        ..Limits::default()
+    };
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let sms = Sms::with_limits(settings(url.clone()), limits).unwrap();

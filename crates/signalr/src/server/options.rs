@@ -58,6 +58,9 @@ pub struct Options {
     pub stateful_buffer_bytes: usize,
     /// A long poll is answered after this long even if there is nothing to tell.
     pub poll_timeout: Duration,
+    /// What a connection over Server-Sent Events or long polls was sent and has not read yet, and what it was told and no
+    /// request has taken yet: each, give or take one piece.
+    pub pipe_bytes: usize,
     /// Origins, such as `https://chat.example`, whose pages may use this server from another one. Without any, no CORS
     /// headers are sent, and browsers let only pages of the same origin in. (They let all pages open WebSockets: it is
     /// the token that keeps those out.)
@@ -95,6 +98,7 @@ impl Default for Options {
             stateful_grace: Duration::from_secs(30),
             stateful_buffer_bytes: 100_000,
             poll_timeout: Duration::from_secs(90),
+            pipe_bytes: 32 * 1024,
             allowed_origins: Vec::new(),
             drain_spread: Duration::ZERO,
             token_key: None,

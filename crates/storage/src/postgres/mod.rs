@@ -25,10 +25,30 @@ mod embedded {
     refinery::embed_migrations!("migrations/postgres");
 }
 
-/// How long to wait for a connection before saying that the database is away.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a statement may run.
-const STATEMENT_TIMEOUT_MS: u32 = 30_000;
+/// What the operator decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Connections that are held at most.
+    pub connections: usize,
+    /// How long to wait for a connection before saying that the database is away.
+    pub connect_timeout: Duration,
+    /// How long a statement may run.
+    pub statement_timeout: Duration,
+    /// How long the database may leave a small question unanswered before all connections are given up.
+    pub answer_timeout: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            connections: 16,
+            connect_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(30),
+            answer_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
 /// The key of the advisory lock under which nodes that start together migrate one after another.
 const MIGRATION_LOCK: i64 = 0x4b69_7468;
 
@@ -41,22 +61,24 @@ pub struct Database {
 }
 
 impl Database {
-    /// As [`at`](Self::at), by a URL alone: `postgres://user:password@host:port/database`.
+    /// As [`at`](Self::at), by a URL alone, with so many connections and else by the defaults: `postgres://user:password@host:port/database`.
     ///
     /// # Errors
     /// The URL is malformed, and as of [`at`](Self::at).
     pub async fn open(url: &str, connections: usize) -> Result<Self, Failure> {
-        Self::at(Target::new(url, &TlsFiles::default())?, connections).await
+        Self::at(Target::new(url, &TlsFiles::default())?, Policy { connections, ..Policy::default() }).await
     }
 
-    /// Connects, and brings the database's tables up to date. At most `connections` are held.
+    /// Connects, and brings the database's tables up to date.
     ///
     /// # Errors
     /// The database does not answer, is not the one it should be, or holds tables newer than this program's.
-    pub async fn at(mut target: Target, connections: usize) -> Result<Self, Failure> {
+    pub async fn at(mut target: Target, policy: Policy) -> Result<Self, Failure> {
         let config = &mut target.config;
+        config.connect_timeout(policy.connect_timeout);
         // on: a commit is answered only when it has reached the disk, whatever the server's default says.
-        let durable = format!("-c synchronous_commit=on -c statement_timeout={STATEMENT_TIMEOUT_MS}");
+        let statement_ms = policy.statement_timeout.as_millis();
+        let durable = format!("-c synchronous_commit=on -c statement_timeout={statement_ms}");
         config.options(match config.get_options() {
             Some(options) => format!("{options} {durable}"),
             None => durable,
@@ -64,16 +86,16 @@ impl Database {
         let config = config.clone();
         migrate(&target).await?;
         let (watched, used) = (watch::Watched::new(target), Arc::new(()));
-        watched.watch(Arc::downgrade(&used));
+        watched.watch(policy.answer_timeout, Arc::downgrade(&used));
         let manager =
             Manager::from_connect(config, watched, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let timeouts = Timeouts {
-            wait: Some(CONNECT_TIMEOUT),
-            create: Some(CONNECT_TIMEOUT),
-            recycle: Some(CONNECT_TIMEOUT),
+            wait: Some(policy.connect_timeout),
+            create: Some(policy.connect_timeout),
+            recycle: Some(policy.connect_timeout),
         };
         let pool = Pool::builder(manager)
-            .max_size(connections)
+            .max_size(policy.connections)
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)
             .build()

@@ -10,7 +10,7 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, Connection, Error, Socket};
 
-use super::CONNECT_TIMEOUT;
+use super::Policy;
 use super::tls::{Connector, Stream, Trust};
 use crate::Failure;
 
@@ -55,7 +55,7 @@ impl Target {
         let wrong = |what: String| Failure::Settings(format!("database.url: {what}"));
         let (url, taken) = split(url).map_err(wrong)?;
         let mut config: Config = url.parse().map_err(|error| wrong(format!("{error}")))?;
-        config.connect_timeout(CONNECT_TIMEOUT);
+        config.connect_timeout(Policy::default().connect_timeout);
         config.application_name("kith");
         // A name for the handshake, where only an address is known.
         if config.get_hosts().is_empty() {

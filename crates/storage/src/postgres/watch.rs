@@ -15,8 +15,6 @@ use super::Target;
 
 /// Between two questions.
 const ASK_EVERY: Duration = Duration::from_secs(2);
-/// How long an answer may take, opening a connection included. Far longer than any that is merely busy takes.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens connections, and remembers them.
 #[derive(Clone)]
@@ -45,19 +43,20 @@ impl Watched {
     }
 
     /// Asks the database now and then for as long as anybody uses it.
-    pub(super) fn watch(&self, used: Weak<()>) {
+    /// An answer may take `patience`, opening a connection included: far longer than any that is merely busy takes.
+    pub(super) fn watch(&self, patience: Duration, used: Weak<()>) {
         let watched = self.clone();
         tokio::spawn(async move {
             let mut own: Option<Client> = None;
             while used.strong_count() > 0 {
-                match tokio::time::timeout(ANSWER_TIMEOUT, ask(own.take(), &watched.target)).await {
+                match tokio::time::timeout(patience, ask(own.take(), &watched.target)).await {
                     Ok(Ok(client)) => own = Some(client),
                     // It says itself what is wrong, and so it does to the others.
                     Ok(Err(error)) => tracing::debug!(%error, "the database was asked how it is"),
                     Err(_) => {
                         let cut = watched.cut();
                         if cut > 0 {
-                            tracing::warn!(connections = cut, timeout = ?ANSWER_TIMEOUT, "the database does not answer: its connections are given up");
+                            tracing::warn!(connections = cut, timeout = ?patience, "the database does not answer: its connections are given up");
                         }
                     }
                 }

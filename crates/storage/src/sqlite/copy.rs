@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::{BUSY_TIMEOUT, embedded};
+use super::{Policy, embedded};
 use crate::Failure;
 use crate::inspection::{Inspection, SCHEMA_VERSION, newest};
 
@@ -48,7 +48,7 @@ pub(super) fn schema(connection: &Connection) -> Result<u64, Failure> {
 
 fn open(path: &Path) -> Result<Connection, Failure> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_timeout(Policy::default().busy_timeout)?;
     Ok(connection)
 }
 

@@ -26,12 +26,33 @@ mod embedded {
     refinery::embed_migrations!("migrations/sqlite");
 }
 
-/// How long a connection waits for another process that holds the file (a backup, a shell).
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Connections that read; each has its own thread.
-const READERS: usize = 2;
-/// Pages that each connection caches, in KiB.
-const CACHE_KIB: i64 = 16 * 1024;
+/// What the operator decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Connections that read; each has its own thread.
+    pub readers: usize,
+    /// Pages that each connection caches, in KiB.
+    pub cache_kib: u32,
+    /// Changes that may wait for the writer; whoever comes later waits for a place.
+    pub waiting_writes: usize,
+    /// Reads that may wait for a reader, alike.
+    pub waiting_reads: usize,
+    /// How long a connection waits for another process that holds the file (a backup, a shell).
+    pub busy_timeout: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            readers: 2,
+            cache_kib: 16 * 1024,
+            waiting_writes: 1_024,
+            waiting_reads: 4_096,
+            busy_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
 /// Pages of 4 KiB after which the log is folded into the file.
 const CHECKPOINT_PAGES: i64 = 4_000;
 
@@ -43,22 +64,30 @@ pub struct Database {
 }
 
 impl Database {
+    /// As [`open_with`](Self::open_with), by the defaults.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        Self::open_with(path, Policy::default())
+    }
+
     /// Opens or creates the file, and brings its tables up to date.
     ///
     /// # Errors
     /// The file cannot be opened or written, or holds tables newer than this program's.
-    pub fn open(path: &Path) -> Result<Self, Failure> {
+    pub fn open_with(path: &Path, policy: Policy) -> Result<Self, Failure> {
         make_private(path);
-        let mut connection = connect(path)?;
+        let mut connection = connect(path, policy)?;
         // SQLite opens for reading what it may not write, and would say so at the first message.
         if connection.is_readonly(rusqlite::MAIN_DB)? {
             return Err(Failure::ReadOnly);
         }
         migrate(&mut connection)?;
-        let readers = (0..READERS).map(|_| connect(path)).collect::<Result<Vec<_>, _>>()?;
+        let readers = (0..policy.readers).map(|_| connect(path, policy)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
-            writer: Arc::new(writer::Writer::start(connection)),
-            reader: Arc::new(reader::Reader::start(readers)),
+            writer: Arc::new(writer::Writer::start(connection, policy.waiting_writes)),
+            reader: Arc::new(reader::Reader::start(readers, policy.waiting_reads)),
         })
     }
 
@@ -137,13 +166,13 @@ fn make_private(path: &Path) {
     let _ = options.open(path);
 }
 
-fn connect(path: &Path) -> Result<Connection, Failure> {
+fn connect(path: &Path, policy: Policy) -> Result<Connection, Failure> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_timeout(policy.busy_timeout)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: a commit is answered only when the log's pages have reached the disk.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update(None, "cache_size", -i64::from(policy.cache_kib))?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // FAST: what goes from a page is overwritten where the page is written anyway. A body that has gone is not in the file.

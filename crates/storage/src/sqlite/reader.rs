@@ -11,9 +11,6 @@ use tokio::sync::{Semaphore, oneshot};
 use super::unpanicked;
 use crate::Failure;
 
-/// Reads that may wait for a reader; whoever comes later waits for a place.
-const QUEUE_JOBS: usize = 4_096;
-
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
 pub(super) struct Reader {
@@ -25,9 +22,9 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn start(connections: Vec<Connection>) -> Self {
+    pub(super) fn start(connections: Vec<Connection>, waiting: usize) -> Self {
         // One more for each thread, to wake it up to end.
-        let (jobs, queue) = sync_channel(QUEUE_JOBS + connections.len());
+        let (jobs, queue) = sync_channel(waiting + connections.len());
         let queue = Arc::new(Mutex::new(queue));
         let closing = Arc::<AtomicBool>::default();
         let start = |connection| {
@@ -38,7 +35,7 @@ impl Reader {
                 .expect("a thread can be started")
         };
         let threads = Mutex::new(connections.into_iter().map(start).collect());
-        Self { jobs, places: Arc::new(Semaphore::new(QUEUE_JOBS)), closing, threads }
+        Self { jobs, places: Arc::new(Semaphore::new(waiting)), closing, threads }
     }
 
     /// Does what waits, and closes the connections. Blocks. Whoever comes later is told [`Failure::Closed`].

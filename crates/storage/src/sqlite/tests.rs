@@ -79,7 +79,7 @@ async fn a_failing_job_undoes_only_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn panics_kill_neither_writer_nor_readers() {
     let bench = bench().await;
-    for _ in 0..READERS * 2 {
+    for _ in 0..Policy::default().readers * 2 {
         let write = bench.database.write(|_| -> rusqlite::Result<()> { panic!("on purpose") });
         assert!(write.await.unwrap_err().to_string().contains("panicked"));
         let read = bench.database.read(|_| -> rusqlite::Result<()> { panic!("on purpose") });

@@ -12,8 +12,6 @@ use tokio::sync::{Semaphore, oneshot};
 use super::{failure, unpanicked};
 use crate::Failure;
 
-/// Jobs that may wait for the writer; whoever comes later waits for a place.
-const QUEUE_JOBS: usize = 1_024;
 /// Jobs that one transaction takes.
 const BATCH_JOBS: usize = 256;
 
@@ -31,16 +29,16 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Self {
+    pub(super) fn start(connection: Connection, waiting: usize) -> Self {
         // One more for the job that wakes the thread up to end.
-        let (jobs, queue) = sync_channel(QUEUE_JOBS + 1);
+        let (jobs, queue) = sync_channel(waiting + 1);
         let closing = Arc::<AtomicBool>::default();
         let heeded = Arc::clone(&closing);
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
             .spawn(move || serve(connection, &queue, &heeded))
             .expect("a thread can be started");
-        let places = Arc::new(Semaphore::new(QUEUE_JOBS));
+        let places = Arc::new(Semaphore::new(waiting));
         Self { jobs: Some(jobs), places, closing, thread: Mutex::new(Some(thread)) }
     }
 

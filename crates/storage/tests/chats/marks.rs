@@ -196,11 +196,14 @@ async fn stars_are_one_users_and_have_pages(store: Store) {
     let id = group(&store, &[alice, bob]).await;
     append(&store, id, alice, phone, 1, 9).await;
     for seq in [3, 1, 5, 2, 3] {
-        store.star(alice, (id, seq), true).await.unwrap();
+        assert!(store.star(alice, (id, seq), 4).await.unwrap());
     }
-    store.star(bob, (id, 7), true).await.unwrap();
-    store.star(bob, (id, 5), false).await.unwrap();
-    store.star(alice, (id, 1), false).await.unwrap();
+    // No more than so many of each, but what is starred stays it.
+    assert!(!store.star(alice, (id, 9), 4).await.unwrap());
+    assert!(store.star(alice, (id, 5), 4).await.unwrap());
+    assert!(store.star(bob, (id, 7), 4).await.unwrap());
+    store.unstar(bob, (id, 5)).await.unwrap();
+    store.unstar(alice, (id, 1)).await.unwrap();
     let all = store.stars(alice, u64::MAX, 9).await.unwrap();
     assert_eq!(
         all.iter().map(|star| star.seq).collect::<Vec<_>>(),
@@ -241,12 +244,12 @@ async fn marks_are_told_in_order_and_the_last_of_each_entry(store: Store) {
     };
     assert_eq!(told(alice, Some(0), 9).await, (vec![], 0));
     store.hide(alice, (one, 1)).await.unwrap();
-    store.star(alice, (two, 2), true).await.unwrap();
-    store.star(alice, (one, 3), true).await.unwrap();
+    assert!(store.star(alice, (two, 2), 100).await.unwrap());
+    assert!(store.star(alice, (one, 3), 100).await.unwrap());
     // No news.
     store.hide(alice, (one, 1)).await.unwrap();
-    store.star(alice, (two, 2), true).await.unwrap();
-    store.star(alice, (two, 3), false).await.unwrap();
+    assert!(store.star(alice, (two, 2), 100).await.unwrap());
+    store.unstar(alice, (two, 3)).await.unwrap();
     let (hidden, starred, unstarred) = (MarkKind::Hidden, MarkKind::Starred, MarkKind::Unstarred);
     let all = vec![(1, (one, 1), hidden), (2, (two, 2), starred), (3, (one, 3), starred)];
     assert_eq!(told(alice, Some(0), 9).await, (all.clone(), 3));
@@ -256,9 +259,9 @@ async fn marks_are_told_in_order_and_the_last_of_each_entry(store: Store) {
     assert_eq!(told(alice, None, 9).await, (vec![], 3), "whoever does not ask");
     assert_eq!(told(bob, Some(0), 9).await, (vec![], 0), "another's");
     // The last of an entry takes the place of those before; a star and a deletion are two.
-    store.star(alice, (two, 2), false).await.unwrap();
-    store.star(alice, (two, 2), true).await.unwrap();
-    store.star(alice, (one, 3), false).await.unwrap();
+    store.unstar(alice, (two, 2)).await.unwrap();
+    assert!(store.star(alice, (two, 2), 100).await.unwrap());
+    store.unstar(alice, (one, 3)).await.unwrap();
     store.hide(alice, (one, 3)).await.unwrap();
     let all =
         vec![(1, (one, 1), hidden), (5, (two, 2), starred), (6, (one, 3), unstarred), (7, (one, 3), hidden)];
@@ -284,7 +287,7 @@ async fn marks_of_many_at_once_are_all_told(store: Store) {
         let store = store.clone();
         tokio::spawn(async move {
             store.hide(alice, place).await.unwrap();
-            store.star(alice, place, true).await.unwrap();
+            assert!(store.star(alice, place, 100).await.unwrap());
         })
     });
     let writers: Vec<_> = writers.collect();
@@ -310,7 +313,7 @@ async fn what_one_kept_for_oneself_is_forgotten_and_no_more(store: Store) {
     append(&store, id, alice, phone, 1, 3).await;
     for (user, device) in [(alice, phone), (bob, tablet)] {
         store.hide(user, (id, 1)).await.unwrap();
-        store.star(user, (id, 2), true).await.unwrap();
+        assert!(store.star(user, (id, 2), 100).await.unwrap());
         store.set(user, id, SettingsChange::Archived(true)).await.unwrap();
         store.set(user, id, SettingsChange::MutedUntil(START)).await.unwrap();
         store

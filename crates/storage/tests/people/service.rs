@@ -97,7 +97,13 @@ impl World {
             Policy::default(),
         );
         let lists: Store = database;
-        let people = People::new(lists.clone(), accounts.clone(), clock.clone(), Arc::new(SystemRandomness));
+        let people = People::new(
+            lists.clone(),
+            accounts.clone(),
+            clock.clone(),
+            Arc::new(SystemRandomness),
+            accounts::people::Policy::default(),
+        );
         let elsewhere = Arc::<Elsewhere>::default();
         people.meet(elsewhere.clone());
         Self { people, accounts, store, lists, elsewhere, clock }
@@ -305,7 +311,7 @@ async fn reports_copy_what_the_reporter_may_read<D: AccountStore + PeopleStore>(
     }
     let blank = NewReport { user: Some(bob), reason: " \n".into(), ..NewReport::default() };
     assert_eq!(world.people.report(ann, blank).await.unwrap_err().code(), ErrorCode::Invalid);
-    for _ in 1..accounts::people::REPORTS_OPEN {
+    for _ in 1..accounts::people::Policy::default().reports_open {
         report(Some(bob), None, None).await.unwrap();
     }
     assert_eq!(report(Some(bob), None, None).await.unwrap_err().code(), ErrorCode::RateLimited);

@@ -27,8 +27,12 @@ impl MarkStore for Metered {
         self.store.hidden(user, places).await
     }
 
-    async fn star(&self, user: UserId, place: Place, starred: bool) -> Result<(), StoreError> {
-        self.store.star(user, place, starred).await
+    async fn star(&self, user: UserId, place: Place, most: usize) -> Result<bool, StoreError> {
+        self.store.star(user, place, most).await
+    }
+
+    async fn unstar(&self, user: UserId, place: Place) -> Result<(), StoreError> {
+        self.store.unstar(user, place).await
     }
 
     async fn forget(&self, user: UserId) -> Result<(), StoreError> {

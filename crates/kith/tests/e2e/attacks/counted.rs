@@ -27,7 +27,16 @@ const OTHERS: &[(&str, &str)] = &[
     ("max_connections_per_user", "KITH_LIMITS_MAX_CONNECTIONS_PER_USER=1"),
     ("waiting_hashes", "KITH_ACCOUNTS_WAITING_HASHES=1"),
     ("codes_per_receiver", "KITH_ACCOUNTS_CONCURRENT_HASHES=1"),
+    ("max_contacts", "KITH_LIMITS_MAX_CONTACTS=1"),
+    ("max_blocked", "KITH_LIMITS_MAX_BLOCKED=1"),
+    ("max_invites_sent", "KITH_LIMITS_MAX_INVITES_SENT=1"),
+    ("max_invites_received", "KITH_LIMITS_MAX_INVITES_RECEIVED=1"),
+    ("invite_again_days", "KITH_LIMITS_INVITE_AGAIN_DAYS=7"),
+    ("max_open_reports", "KITH_LIMITS_MAX_OPEN_REPORTS=1"),
 ];
+
+/// What takes more bytes than are sent here: `attacks::answers` meets them.
+const OF_BYTES: &[&str] = &["answers_per_account", "answers_bytes"];
 
 struct World {
     server: TestServer,
@@ -107,6 +116,46 @@ impl World {
         self.flood(limit, Some(&account.access_token), asked).await;
     }
 
+    /// What people have so many of.
+    async fn lists(&mut self, crowd: &[Account]) {
+        // Who has not yet begun anything that counts here.
+        let (ann, bob, cid, dan) =
+            (self.register("ann"), self.register("bob"), self.register("cid"), self.register("dan"));
+        for (limit, list) in [("max_contacts", "contacts"), ("max_blocked", "blocks")] {
+            for (other, expected) in [(&crowd[0], 204), (&crowd[1], 422)] {
+                let path = format!("/api/{list}/{}", other.user);
+                let answer = self.server.request("PUT", &path, Some(&ann.access_token), None);
+                assert_eq!(answer.expect("an answer").status, expected, "{path}");
+            }
+            self.was_refused(limit).await;
+        }
+        for invitee in [&bob, &cid] {
+            self.asks(invitee, "PUT", "/api/users/me/privacy", &json!({ "messages": "invite" }), 200);
+        }
+        let invite = |invitee: &Account| json!({ "user": invitee.user });
+        self.asks(&ann, "POST", "/api/invites", &invite(&bob), 200);
+        self.asks(&ann, "POST", "/api/invites", &invite(&cid), 429);
+        self.was_refused("max_invites_sent").await;
+        self.asks(&dan, "POST", "/api/invites", &invite(&bob), 429);
+        self.was_refused("max_invites_received").await;
+        let received = self.server.request("GET", "/api/invites", Some(&bob.access_token), None);
+        let id = received.expect("an answer").body[0]["id"].as_str().expect("an id").to_owned();
+        self.asks(&bob, "POST", &format!("/api/invites/{id}/answer"), &json!({ "accept": false }), 200);
+        self.asks(&ann, "POST", "/api/invites", &invite(&bob), 429);
+        self.was_refused("invite_again_days").await;
+        let report = |user: &Account| json!({ "user": user.user, "reason": "spam" });
+        self.asks(&ann, "POST", "/api/reports", &report(&bob), 200);
+        self.asks(&ann, "POST", "/api/reports", &report(&cid), 429);
+        self.was_refused("max_open_reports").await;
+    }
+
+    #[track_caller]
+    fn asks(&self, who: &Account, method: &str, path: &str, body: &Value, expected: u16) {
+        let answer = self.server.request(method, path, Some(&who.access_token), Some(body));
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.status, expected, "{path} {body}: {answer:?}");
+    }
+
     fn log_in(&self, from: &str, name: &str, password: &str) -> u16 {
         let body = json!({ "username": name, "password": password });
         ask(&self.server, from, "POST", "/api/auth/login", None, Some(&body)).status
@@ -144,8 +193,9 @@ async fn every_refusal_is_counted_under_its_own_name() {
         .account("groups_per_account", |_| post("/api/groups/create", json!({ "name": "Another one" })))
         .await;
     world
+        // None of them is taken, and yet they count.
         .account("reports_per_account", |number| {
-            post("/api/reports", json!({ "user": user(number), "reason": "spam" }))
+            post("/api/reports", json!({ "user": user(number), "reason": "" }))
         })
         .await;
     world
@@ -194,6 +244,18 @@ async fn every_refusal_is_counted_under_its_own_name() {
     });
     assert!(statuses.contains(&429), "{statuses:?}");
     world.was_refused("waiting_hashes").await;
+    // Of one address one at a time, which leaves places to others.
+    let from = world.address();
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let asked = crowd[..6].iter().map(|account| {
+            let (world, from) = (&world, &from);
+            scope.spawn(move || world.log_in(from, &account.username, PASSWORD))
+        });
+        let asked: Vec<_> = asked.collect();
+        asked.into_iter().map(|asked| asked.join().expect("an answer")).collect()
+    });
+    assert!(statuses.contains(&429), "{statuses:?}");
+    world.was_refused("hashes_at_once").await;
 
     let from = world.address();
     let mut open = Vec::new();
@@ -213,8 +275,11 @@ async fn every_refusal_is_counted_under_its_own_name() {
     world.was_refused("max_connections_per_user").await;
     first.leave().await;
 
+    world.lists(&crowd).await;
+
     // None was left out, and none is unknown.
     let mut told = world.told.clone();
+    told.extend(OF_BYTES);
     told.sort_unstable();
     assert_eq!(world.seen.keys().map(String::as_str).collect::<Vec<_>>(), told);
 }

@@ -18,12 +18,6 @@ use crate::{
     transport::Role,
 };
 
-/// What was posted and not read yet, give or take one piece of a body.
-const MAX_INPUT_BYTES: usize = 32 * 1024;
-
-/// What waits for a request to take it, give or take one write of the task.
-const MAX_OUTPUT_BYTES: usize = 32 * 1024;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Kind {
     ServerSentEvents,
@@ -92,7 +86,7 @@ impl Pipe {
         if state.hung_up || state.ended {
             return Poll::Ready(false);
         }
-        if state.input_bytes >= MAX_INPUT_BYTES {
+        if state.input_bytes >= self.settings.options.pipe_bytes {
             state.poster = Some(context.waker().clone());
             return Poll::Pending;
         }
@@ -241,7 +235,7 @@ impl AsyncWrite for PipeLink {
         if state.hung_up {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        if state.output.len() >= MAX_OUTPUT_BYTES {
+        if state.output.len() >= self.0.settings.options.pipe_bytes {
             state.writer = Some(context.waker().clone());
             return Poll::Pending;
         }

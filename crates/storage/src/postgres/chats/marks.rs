@@ -26,8 +26,12 @@ impl MarkStore for Database {
         Ok(hidden(&self.client().await?, user, &places).await?)
     }
 
-    async fn star(&self, user: UserId, place: Place, starred: bool) -> Result<(), StoreError> {
-        Ok(star(&mut self.client().await?, user, place, starred).await?)
+    async fn star(&self, user: UserId, place: Place, most: usize) -> Result<bool, StoreError> {
+        Ok(star(&mut self.client().await?, user, place, most).await?)
+    }
+
+    async fn unstar(&self, user: UserId, place: Place) -> Result<(), StoreError> {
+        Ok(unstar(&mut self.client().await?, user, place).await?)
     }
 
     async fn forget(&self, user: UserId) -> Result<(), StoreError> {
@@ -184,17 +188,33 @@ async fn hidden(client: &impl GenericClient, user: UserId, places: &[Place]) -> 
     Ok(hidden)
 }
 
-async fn star(client: &mut impl GenericClient, user: UserId, place: Place, starred: bool) -> Result<()> {
-    let sql = if starred {
-        "INSERT INTO star (\"user\", conversation, seq) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+async fn star(client: &mut impl GenericClient, user: UserId, place: Place, most: usize) -> Result<bool> {
+    let transaction = client.transaction().await?;
+    let (conversation, owner, seq) =
+        (place.0.as_bytes().as_slice(), user.as_bytes().as_slice(), signed(place.1));
+    // Of two at once the second waits here, so that both count the same stars.
+    let sql = "SELECT pg_advisory_xact_lock(hashtextextended('star ' || encode($1::BYTEA, 'hex'), 0))";
+    query(&transaction, sql, &[&owner]).await?;
+    let sql = "INSERT INTO star (\"user\", conversation, seq) SELECT $1, $2, $3 \
+               WHERE (SELECT count(*) FROM star WHERE \"user\" = $1) < $4 ON CONFLICT DO NOTHING";
+    let starred = execute(&transaction, sql, &[&owner, &conversation, &seq, &signed(most as u64)]).await?;
+    let starred = if starred > 0 {
+        note(&transaction, user, place, MarkKind::Starred).await?;
+        true
     } else {
-        "DELETE FROM star WHERE \"user\" = $1 AND conversation = $2 AND seq = $3"
+        let sql = "SELECT 1 FROM star WHERE \"user\" = $1 AND conversation = $2 AND seq = $3";
+        !query(&transaction, sql, &[&owner, &conversation, &seq]).await?.is_empty()
     };
+    transaction.commit().await?;
+    Ok(starred)
+}
+
+async fn unstar(client: &mut impl GenericClient, user: UserId, place: Place) -> Result<()> {
+    let sql = "DELETE FROM star WHERE \"user\" = $1 AND conversation = $2 AND seq = $3";
     let transaction = client.transaction().await?;
     let (conversation, seq) = (place.0.as_bytes().as_slice(), signed(place.1));
     if execute(&transaction, sql, &[&user.as_bytes().as_slice(), &conversation, &seq]).await? > 0 {
-        let kind = if starred { MarkKind::Starred } else { MarkKind::Unstarred };
-        note(&transaction, user, place, kind).await?;
+        note(&transaction, user, place, MarkKind::Unstarred).await?;
     }
     Ok(transaction.commit().await?)
 }

@@ -26,8 +26,12 @@ impl MarkStore for Database {
         Ok(Database::read(self, move |connection| hidden(connection, user, &places)).await?)
     }
 
-    async fn star(&self, user: UserId, place: Place, starred: bool) -> Result<(), StoreError> {
-        Ok(self.write(move |transaction| star(transaction, user, place, starred)).await?)
+    async fn star(&self, user: UserId, place: Place, most: usize) -> Result<bool, StoreError> {
+        Ok(self.write(move |transaction| star(transaction, user, place, most)).await?)
+    }
+
+    async fn unstar(&self, user: UserId, place: Place) -> Result<(), StoreError> {
+        Ok(self.write(move |transaction| unstar(transaction, user, place)).await?)
     }
 
     async fn forget(&self, user: UserId) -> Result<(), StoreError> {
@@ -170,18 +174,30 @@ fn star(
     transaction: &Transaction<'_>,
     user: UserId,
     (conversation, seq): Place,
-    starred: bool,
-) -> Result<()> {
-    let parameters = params![user.as_bytes(), conversation.as_bytes(), signed(seq)];
-    let changed = transaction
-        .prepare_cached(if starred {
-            "INSERT INTO star (user, conversation, seq) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"
-        } else {
-            "DELETE FROM star WHERE user = ?1 AND conversation = ?2 AND seq = ?3"
-        })?
+    most: usize,
+) -> Result<bool> {
+    let parameters = params![user.as_bytes(), conversation.as_bytes(), signed(seq), signed(most as u64)];
+    let starred = transaction
+        .prepare_cached(
+            "INSERT INTO star (user, conversation, seq) SELECT ?1, ?2, ?3 \
+             WHERE (SELECT count(*) FROM star WHERE user = ?1) < ?4 ON CONFLICT DO NOTHING",
+        )?
         .execute(parameters)?;
-    let kind = if starred { MarkKind::Starred } else { MarkKind::Unstarred };
-    if changed == 0 { Ok(()) } else { note(transaction, user, (conversation, seq), kind) }
+    if starred > 0 {
+        note(transaction, user, (conversation, seq), MarkKind::Starred)?;
+        return Ok(true);
+    }
+    transaction
+        .prepare_cached("SELECT 1 FROM star WHERE user = ?1 AND conversation = ?2 AND seq = ?3")?
+        .exists(params![user.as_bytes(), conversation.as_bytes(), signed(seq)])
+}
+
+fn unstar(transaction: &Transaction<'_>, user: UserId, (conversation, seq): Place) -> Result<()> {
+    let unstarred = transaction
+        .prepare_cached("DELETE FROM star WHERE user = ?1 AND conversation = ?2 AND seq = ?3")?
+        .execute(params![user.as_bytes(), conversation.as_bytes(), signed(seq)])?;
+    let place = (conversation, seq);
+    if unstarred == 0 { Ok(()) } else { note(transaction, user, place, MarkKind::Unstarred) }
 }
 
 fn forget(transaction: &Transaction<'_>, user: UserId) -> Result<()> {

@@ -28,9 +28,14 @@ impl MarkStore for Faulty {
         self.inner.hidden(user, places).await
     }
 
-    async fn star(&self, user: UserId, place: Place, starred: bool) -> Result<(), StoreError> {
+    async fn star(&self, user: UserId, place: Place, most: usize) -> Result<bool, StoreError> {
         self.read_fault()?;
-        self.inner.star(user, place, starred).await
+        self.inner.star(user, place, most).await
+    }
+
+    async fn unstar(&self, user: UserId, place: Place) -> Result<(), StoreError> {
+        self.read_fault()?;
+        self.inner.unstar(user, place).await
     }
 
     async fn forget(&self, user: UserId) -> Result<(), StoreError> {

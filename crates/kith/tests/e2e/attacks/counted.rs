@@ -35,7 +35,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("max_open_reports", "KITH_LIMITS_MAX_OPEN_REPORTS=1"),
 ];
 
-/// What takes more bytes than are sent here: `attacks::answers` meets them.
+/// What takes more bytes than are sent here: `attacks::unread_answers` meets them.
 const OF_BYTES: &[&str] = &["answers_per_account", "answers_bytes"];
 
 struct World {

@@ -192,7 +192,7 @@ impl Chats {
         let unswept = self.store.unswept(vec![id]).await?;
         let mut swept = unswept.first().map_or(0, |it| it.swept);
         while swept < over {
-            let to = over.min(swept + ENTRIES as u64);
+            let to = over.min(swept + self.policy.sweep_entries as u64);
             self.expire(id, swept, to).await?;
             swept = to;
         }

@@ -179,7 +179,8 @@ async fn a_whole_database_over_tls() {
         let (name, address) = (name.trim(), place.address);
         format!("postgres://kith:{password}@db.test/{name}?hostaddr={address}&channel_binding=require")
     };
-    let open = async |password| Database::at(Target::new(&url(password), &place.ca()).unwrap(), 3).await;
+    let policy = storage::postgres::Policy { connections: 3, ..Default::default() };
+    let open = async |password| Database::at(Target::new(&url(password), &place.ca()).unwrap(), policy).await;
     let store = open("p%40ss").await.unwrap();
     assert_eq!(store.census().await.unwrap(), (0, 0));
     let encrypted = "SELECT bool_and(ssl) AND count(*) >= 2 FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'kith'";

@@ -19,6 +19,7 @@ const WIDER: &[(Limit, &str)] = &[
     (Limit::SignIns, "1/h 20"),
     (Limit::FailedSignIns, "1/h 8"),
     (Limit::FailedByNameAndAddress, "1/h 3"),
+    (Limit::CodesOfServer, "1/h 8"),
 ];
 
 /// What is refused for another reason than a rate.
@@ -231,6 +232,12 @@ async fn every_refusal_is_counted_under_its_own_name() {
         froms.map(|from| ask(&world.server, &from, "POST", "/api/auth/code", None, Some(&code)).status);
     assert_eq!(codes, [200, 429]);
     world.was_refused("codes_per_receiver").await;
+    // Nor more than so many in all, to whomever.
+    world
+        .flood("codes_per_server", None, |number| {
+            post("/api/auth/code", json!({ "email": format!("another{number}@example.org") }))
+        })
+        .await;
 
     // One hash at a time, and one that waits.
     let froms: Vec<_> = (0..12).map(|_| world.address()).collect();

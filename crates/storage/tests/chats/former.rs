@@ -135,7 +135,7 @@ async fn what_expires_loses_its_marks(store: Store) {
     commit.pins = vec![pin(1), pin(2)];
     store.commit(commit).await.unwrap();
     for seq in [1, 2] {
-        store.star(alice, (id, seq), true).await.unwrap();
+        assert!(store.star(alice, (id, seq), 100).await.unwrap());
     }
     store.expire(id, 0, 1).await.unwrap();
     let entry = store.entries_at(vec![(id, 1)]).await.unwrap().remove(0).unwrap();

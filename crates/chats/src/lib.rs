@@ -32,6 +32,8 @@ pub mod store;
 mod succession;
 mod summary;
 mod sweep;
+mod ticks;
+mod unread;
 
 pub use audience::{Appended, Audience, Barrier, Blocks, ReceiptNotice, Users};
 pub use conversation::{Conversation, Members};

@@ -1,25 +1,21 @@
 //! Conversations as a member's list shows them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use protocol::{
     ConversationFilter, ConversationId, ConversationKind, ConversationSummary, GroupInfo, MemberInfo,
-    Message, MessageKind, MessageStatus, Receipt, Retention, Seq, UserId,
+    Message, Receipt, Retention, Seq, UserId,
 };
 
-use crate::consent::barred;
-use crate::conversation::{Conversation, Snapshot, Unread};
+use crate::conversation::{Conversation, Snapshot};
 use crate::log::message_of;
 use crate::read::{Mine, at_most};
 use crate::service::Visible;
 use crate::settings::shown;
 use crate::shown::{empty_message, is_due};
-use crate::store::{NewEntry, PastHead, Range, Span};
+use crate::store::{PastHead, Range};
 use crate::{Caller, ChatError, Chats};
 
-/// Entries read at once on the way back to the last unread message.
-const UNREAD_READ: usize = 50;
 /// How much a summary tells.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Detail {
@@ -54,80 +50,6 @@ impl Chats {
         mine.retain(|mine| filter.archived.is_none_or(|archived| mine.settings.archived == archived));
         mine.truncate(limit);
         self.summaries(caller.user, &mine, true).await
-    }
-
-    /// Those of the caller's conversations that want notices and hold messages of others that the caller has not seen, the
-    /// one with the latest entry first: all of them, each named by its summary, as `list` has them but without members of
-    /// groups and last messages.
-    ///
-    /// # Errors
-    /// The store did not answer.
-    pub async fn unseen(&self, caller: Caller) -> Result<Vec<ConversationSummary>, ChatError> {
-        let mine = self.conversations_of(caller.user).await?;
-        let mut summaries = self.summaries(caller.user, &mine, false).await?;
-        summaries.retain(|summary| summary.unread > 0 && summary.muted_until.is_none());
-        Ok(summaries)
-    }
-
-    /// Of each of these entries, whether the caller has seen it, or it is not there for them any more.
-    ///
-    /// # Errors
-    /// The store did not answer.
-    pub async fn passed(
-        &self,
-        caller: Caller,
-        places: Vec<(ConversationId, Seq)>,
-    ) -> Result<Vec<bool>, ChatError> {
-        let mut passed = Vec::with_capacity(places.len());
-        for (id, seq) in &places {
-            passed.push(match self.conversation(*id).await {
-                Ok(conversation) => self.receipts_in(&conversation, caller.user).await?.seen >= *seq,
-                Err(ChatError::NotFound(_)) => true,
-                Err(error) => return Err(error),
-            });
-        }
-        let mine = if places.is_empty() { Vec::new() } else { self.conversations_of(caller.user).await? };
-        let visible: HashMap<_, _> =
-            mine.iter().map(|it| (it.conversation.id, it.visible.as_slice())).collect();
-        let there =
-            self.messages_at(caller, places, |id| visible.get(&id).copied().unwrap_or_default()).await?;
-        Ok(passed.into_iter().zip(there).map(|(passed, there)| passed || there.is_none()).collect())
-    }
-
-    /// The last message of others that counts as unread, if the caller has not seen it.
-    ///
-    /// # Errors
-    /// The caller has no part in the conversation, or the store did not answer.
-    pub async fn last_unread(
-        &self,
-        caller: Caller,
-        id: ConversationId,
-    ) -> Result<Option<Message>, ChatError> {
-        let (conversation, visible) = self.visible(caller.user, id).await?;
-        let seen = self.receipts_in(&conversation, caller.user).await?.seen;
-        for part in visible.iter().rev() {
-            let (after, mut before) = (seen.max(part.after), part.to + 1);
-            while after + 1 < before {
-                let range = Range {
-                    newest_first: true,
-                    no_annotations: true,
-                    reader: Some(caller.user),
-                    bytes: self.policy.page_bytes,
-                    ..Range::between(id, after, before, UNREAD_READ)
-                };
-                let entries = self.store.read(range).await?;
-                let Some(last) = entries.last().map(|entry| entry.seq) else { break };
-                let others =
-                    |entry: &NewEntry| entry.kind == MessageKind::Content && entry.sender != caller.user;
-                if let Some(entry) = entries.into_iter().find(others) {
-                    let mut shown = self.shown(&conversation, &visible, vec![entry]).await?;
-                    let Some(entry) = shown.pop() else { break };
-                    return Ok(Some(message_of(conversation.kind, entry)));
-                }
-                before = last;
-            }
-        }
-        Ok(None)
     }
 
     /// One conversation with all its members.
@@ -245,7 +167,11 @@ impl Chats {
         Ok(mine.iter().map(|it| it.left().and_then(|_| found.next().flatten())).collect())
     }
 
-    async fn receipts_in(&self, conversation: &Conversation, user: UserId) -> Result<Receipt, ChatError> {
+    pub(crate) async fn receipts_in(
+        &self,
+        conversation: &Conversation,
+        user: UserId,
+    ) -> Result<Receipt, ChatError> {
         self.load_receipts(conversation, &[user]).await?;
         Ok(conversation.state().receipts.get(&user).copied().unwrap_or_default())
     }
@@ -348,46 +274,6 @@ impl Chats {
         Ok(())
     }
 
-    /// How many messages of others there are in each after what was seen of it.
-    async fn unread<'a>(
-        &self,
-        user: UserId,
-        mine: impl Iterator<Item = (&'a Mine, Seq)>,
-    ) -> Result<Vec<u32>, ChatError> {
-        let most = self.policy.unread_count;
-        let (mut counts, mut spans, mut counting) = (Vec::new(), Vec::new(), Vec::new());
-        for (mine, seen) in mine {
-            let (conversation, mut counted) = (&mine.conversation, 0);
-            for (index, part) in mine.visible.iter().enumerate() {
-                let (after, to) = (seen.max(part.after), part.to);
-                if after >= to {
-                    continue;
-                }
-                let (known, mark) = conversation.state().counted(user, after, to);
-                counted += known.count;
-                if known.to < to {
-                    spans.push(Span { conversation: conversation.id, after: known.to, to });
-                    // Only the last part grows, so only that is kept.
-                    let kept = (index + 1 == mine.visible.len()).then_some((conversation, known, mark));
-                    counting.push((counts.len(), to, kept));
-                }
-            }
-            counts.push(counted);
-        }
-        if !spans.is_empty() {
-            let found = self.store.count_unread(user, spans, most).await?;
-            for ((place, to, kept), count) in counting.into_iter().zip(found) {
-                counts[place] += count;
-                if let Some((conversation, known, mark)) = kept {
-                    let unread = Unread { to, count: most.min(known.count + count), ..known };
-                    conversation.state().keep_counted(user, unread, mark);
-                }
-            }
-        }
-        counts.iter_mut().for_each(|count| *count = most.min(*count));
-        Ok(counts)
-    }
-
     /// The last entry in `part` that is no annotation, whoever has hidden it.
     async fn last_message(
         &self,
@@ -465,67 +351,6 @@ impl Chats {
         }
         Ok(())
     }
-
-    /// While one of a direct conversation's two blocks the other, neither is told how far the other has come.
-    async fn withhold_receipts(
-        &self,
-        mine: &[Mine],
-        summaries: &mut [ConversationSummary],
-    ) -> Result<(), ChatError> {
-        let tells = |summary: &ConversationSummary| {
-            !summary.id.is_group() && summary.status.is_some_and(|status| status > MessageStatus::Sent)
-        };
-        let direct = mine.iter().zip(&*summaries).filter(|(_, summary)| tells(summary));
-        let direct: HashMap<_, _> =
-            direct.map(|(mine, summary)| (summary.id, Arc::clone(&mine.conversation))).collect();
-        if direct.is_empty() {
-            return Ok(());
-        }
-        let barred = barred(&*self.users, &direct).await?;
-        for summary in summaries.iter_mut().filter(|summary| barred.contains_key(&summary.id)) {
-            summary.status = Some(MessageStatus::Sent);
-        }
-        Ok(())
-    }
-
-    async fn status_of_own(
-        &self,
-        user: UserId,
-        conversation: &Conversation,
-        message: Option<&Message>,
-    ) -> Result<Option<MessageStatus>, ChatError> {
-        match message {
-            Some(message) if message.sender == user && message.kind != MessageKind::System => {
-                self.status(conversation, &conversation.snapshot(), message).await
-            }
-            _ => Ok(None),
-        }
-    }
-
-    async fn status(
-        &self,
-        conversation: &Conversation,
-        now: &Snapshot,
-        message: &Message,
-    ) -> Result<Option<MessageStatus>, ChatError> {
-        if now.members.len() > self.policy.status_members {
-            return Ok(None);
-        }
-        let others: Vec<_> = now
-            .members
-            .as_slice()
-            .iter()
-            .filter(|member| member.user != message.sender && member.from_seq <= message.seq)
-            .map(|member| member.user)
-            .collect();
-        self.load_receipts(conversation, &others).await?;
-        let state = conversation.state();
-        let least = others.iter().map(|user| {
-            let receipt = state.receipts.get(user).copied().unwrap_or_default();
-            status_of(&receipt, message.seq)
-        });
-        Ok(Some(least.min().unwrap_or(MessageStatus::Seen)))
-    }
 }
 
 /// Of a conversation that somebody has gone from, what it was then. In doubt, nothing.
@@ -547,14 +372,4 @@ fn as_it_was(now: &mut Snapshot, past: Option<PastHead>) {
     (info.name, info.description, info.picture) = (past.name, past.description, past.picture);
     (info.updated_by, info.updated_at, info.retention) = (past.updated_by, past.updated_at, past.retention);
     (now.info, now.epoch) = (Arc::new(info), past.epoch);
-}
-
-fn status_of(receipt: &Receipt, seq: Seq) -> MessageStatus {
-    if receipt.seen >= seq {
-        MessageStatus::Seen
-    } else if receipt.delivered >= seq {
-        MessageStatus::Delivered
-    } else {
-        MessageStatus::Sent
-    }
 }

@@ -154,13 +154,14 @@ async fn words_of_an_earlier_version_are_made_anew(store: Store) {
     server.terminate().expect("stopped");
     let before = "DROP INDEX users_without_terms; CREATE INDEX users_without_terms ON users (id) WHERE terms_made = 0; \
                   UPDATE user_terms SET term = 'josé' WHERE term = 'jose'; UPDATE users SET terms_made = 1; \
+                  ALTER TABLE one_time_codes DROP COLUMN asker; ALTER TABLE one_time_codes DROP COLUMN others_tries; \
                   DROP INDEX device_message_user; DROP TABLE mark; ALTER TABLE stay DROP COLUMN marked; \
                   DROP TABLE former; DROP TABLE past_head; DROP INDEX member_gone; DROP INDEX star_conversation; \
                   ALTER TABLE stay DROP COLUMN to_time; ALTER TABLE pin DROP COLUMN at_seq; \
                   DELETE FROM refinery_schema_history WHERE version >= 9;";
-    let sqlite = "DELETE FROM message_words; INSERT INTO message_words (rowid, words) \
+    let sqlite = "DROP TRIGGER session_ends; DELETE FROM message_words; INSERT INTO message_words (rowid, words) \
                   SELECT row, '_' || lower(hex(conversation)) || ' café' FROM message WHERE seq = 1;";
-    let postgres = "UPDATE message_words SET words = array_to_tsvector(ARRAY['_' || encode(conversation, 'hex'), 'café']);";
+    let postgres = "DROP TRIGGER session_ends ON sessions; DROP FUNCTION session_ends(); UPDATE message_words SET words = array_to_tsvector(ARRAY['_' || encode(conversation, 'hex'), 'café']);";
     raw::run(&server, &format!("{before} {sqlite}"), &format!("{before} {postgres}"));
 
     server.restart().expect("a server that takes it over");

@@ -143,7 +143,8 @@ async fn a_slow_post_to_the_hub_harms_only_its_own_connection() {
     let id = negotiated.body["connectionToken"].as_str().expect("a token").to_owned();
     let path = format!("/hub?id={id}");
     assert_eq!(server.request("GET", &path, Some(&token), None).expect("an answer").status, 200);
-    let head = format!("POST {path} HTTP/1.1\r\nHost: kith\r\nContent-Length: 1000\r\n\r\n{{");
+    let signed_in = format!("Authorization: Bearer {token}\r\n");
+    let head = format!("POST {path} HTTP/1.1\r\nHost: kith\r\n{signed_in}Content-Length: 1000\r\n\r\n{{");
     let said = bystanders.talk_during(drip(send(&server, head.as_bytes()).await, b' ')).await;
     // The handshake was not in time: the connection is over, and with it the post.
     assert_eq!(status(&said), 404, "{}", String::from_utf8_lossy(&said));

@@ -93,8 +93,8 @@ impl Aim {
             "NoticeId" | "NotificationId" => json!(format!("n_{}", "0".repeat(26))),
             "ReportId" => json!(format!("r_{}", "0".repeat(26))),
             "LinkCode" => json!(format!("l_{}", "0".repeat(26))),
-            // A reaction is a word without spaces.
-            "String" => json!("let-me-in"),
+            // A key with a one on it: a word to search for, and an emoji to react with.
+            "String" => json!("1\u{fe0f}\u{20e3}"),
             "ByteString" => json!("AAEC"),
             "Body" => json!({ "type": "text", "text": "let me in" }),
             "OutgoingMessage" => json!({ "id": "let-me-in", "text": "let me in" }),

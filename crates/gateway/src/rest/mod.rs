@@ -165,7 +165,7 @@ table::routes! { "/api"
         = conversations::set_retention as SetRetention;
 
     /// Creates a group; the caller is its admin. Created again with the same `id`, it is the same group.
-    signed_in post "/groups/create" (NewGroup) -> ConversationRef, or [GroupFull, Forbidden, InviteRequired]
+    signed_in post "/groups/create" (NewGroup) -> ConversationRef, or [NotFound, GroupFull, Forbidden, InviteRequired]
         = groups::create as InitiateGroupChatSession;
     /// A group with all its members.
     tagged get "/groups/{group}" () -> GroupInfo, or [NotFound] = groups::get as GetGroup;

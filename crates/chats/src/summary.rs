@@ -31,7 +31,7 @@ impl Chats {
     /// A page of the caller's conversations, the one with the latest entry first.
     ///
     /// # Errors
-    /// The store did not answer.
+    /// The page is to begin after a conversation that is none of the caller's, or the store did not answer.
     pub async fn list(
         &self,
         caller: Caller,
@@ -43,9 +43,7 @@ impl Chats {
         if let Some(after) = filter.after {
             // It is found before the others are left out: it may have been put away since.
             let place = mine.iter().position(|mine| mine.conversation.id == after);
-            let place =
-                place.ok_or_else(|| ChatError::Invalid("after is a conversation of one's own".into()))?;
-            mine.drain(..=place);
+            mine.drain(..=place.ok_or(ChatError::NotFound("conversation"))?);
         }
         mine.retain(|mine| filter.archived.is_none_or(|archived| mine.settings.archived == archived));
         mine.truncate(limit);

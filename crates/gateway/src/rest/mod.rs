@@ -142,7 +142,7 @@ table::routes! { "/api"
 
     /// Every conversation, or those of a filter, the one with the latest entry first, with members, last message and unread
     /// count.
-    signed_in get "/conversations" (; ConversationFilter) -> Vec<ConversationSummary> = conversations::list as LoadConversations;
+    signed_in get "/conversations" (; ConversationFilter) -> Vec<ConversationSummary>, or [NotFound] = conversations::list as LoadConversations;
     /// The direct conversation with a user, created if need be.
     signed_in post "/conversations/direct" (DirectRequest) -> ConversationRef, or [NotFound, Forbidden, InviteRequired]
         = conversations::start_direct as InitiateDirectChatSession;

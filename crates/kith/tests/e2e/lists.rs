@@ -156,7 +156,7 @@ async fn conversations_come_in_pages() {
     assert_eq!(all, made);
     let two = ids(&alice.call("LoadConversations", (json!({ "limit": 2, "after": first[0] }),)).await);
     assert_eq!(two, first[1..3]);
-    let foreign = json!({ "after": "g_00000000000000000000000000" });
+    let foreign = json!({ "after": "c_00000000000000000000000000" });
     assert!(alice.refused("LoadConversations", (foreign,)).await.contains("not_found"));
     assert!(alice.refused("LoadConversations", (json!({ "limit": 0 }),)).await.contains("invalid"));
     // A sync brings as many, and its later pages none if they need not.

@@ -22,7 +22,6 @@ mod credentials;
 mod deletion;
 mod find;
 mod first_admin;
-mod fold;
 mod login;
 mod privacy;
 mod profile;

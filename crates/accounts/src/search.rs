@@ -1,8 +1,7 @@
 //! Search users by the beginnings of usernames and names, or by a whole address (A7).
 
-use protocol::{UserId, UserInfo, UserPage, UserPageRequest};
+use protocol::{UserId, UserInfo, UserPage, UserPageRequest, folded};
 
-use crate::fold::folded;
 use crate::store::{Lookup, Reach, UserSearch};
 use crate::{AccountError, Accounts, Address};
 

@@ -11,6 +11,7 @@ mod content;
 mod conversation;
 mod error;
 pub mod events;
+mod fold;
 mod id;
 mod link;
 mod message;
@@ -42,6 +43,7 @@ pub use conversation::{
     MembershipRecord, MessageStatus, NewGroup, Role,
 };
 pub use error::ErrorCode;
+pub use fold::folded;
 pub use id::{
     ConversationId, ConversationKind, ConversationShape, DeviceId, IdError, InviteId, LinkCode, MessageId,
     NoticeId, ReportId, UserId,

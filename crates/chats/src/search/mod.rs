@@ -1,7 +1,6 @@
 //! Finding messages by their words, in plain conversations.
 
 mod behind;
-mod fold;
 mod words;
 
 use std::collections::HashMap;
@@ -112,7 +111,7 @@ fn question(text: &str, policy: &Policy) -> Result<(Vec<String>, Option<String>)
         return invalid("there is no word to search for".into());
     }
     // What is being typed may go on.
-    let goes_on = fold::folded(text).chars().last().is_some_and(char::is_alphanumeric);
+    let goes_on = protocol::folded(text).chars().last().is_some_and(char::is_alphanumeric);
     let prefix = if goes_on { words.pop() } else { None };
     Ok((words, prefix))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::fold::folded;
+use protocol::folded;
 
 /// Characters of a word that count.
 const WORD_CHARACTERS: usize = 64;

@@ -5,7 +5,7 @@ use unicode_normalization::UnicodeNormalization;
 /// Letters as they are searched: in lower case, ligatures and other forms of compatibility taken apart (NFKD), without
 /// accents. By way of capitals, which makes one of ß and ss, of ς and σ. What belongs to a letter in its script, as the
 /// vowel signs of India or the voiced kana, stays.
-pub(crate) fn folded(text: &str) -> String {
+pub fn folded(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
